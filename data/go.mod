@@ -1,0 +1,3 @@
+module zonebench.internal/data
+
+go 1.26.0

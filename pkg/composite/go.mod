@@ -1,0 +1,3 @@
+module zonebench.internal/pkg/composite
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module zonebench.internal/pkg/local
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module zonebench.internal/proto
+
+go 1.26.0

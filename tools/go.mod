@@ -1,0 +1,3 @@
+module zonebench.internal/tools
+
+go 1.26.0
