@@ -1,4 +1,6 @@
 # zonebench: `make` lists the targets. Every check is `verify-x`; where a machine can repair it there is `fix-x`.
+#
+# `make run` and `make test` need nothing but Go. The other checks build their tools, once, into .cache/bin.
 
 MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
 SHELL := bash
@@ -7,43 +9,173 @@ SHELL := bash
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
-CACHE := .cache
-BIN := $(CACHE)/bin
-STAMPS := $(CACHE)/stamps
+BIN := .cache/bin
 
-# The tools are modules of their own, outside go.work: their dependencies must not choose ours.
-TOOL := GOWORK=off go -C
+# What `zonebench version` says. Without git, or outside a clone, it is "devel".
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X main.version=$(VERSION)
+
+# Stamping is ours (above): Go's own fails in a clone that belongs to another user.
+export GOFLAGS := -buildvcs=false
+
+# Flags for the test targets, for example: make test T='-run Commit -v'
+T ?=
+# What `make bench` runs, and for how long each.
+BENCH ?= .
+BENCHTIME ?= 1s
+
+# Directories of the modules in go.work, relative; and those of their packages, without the generated ones.
+modules = $$(go list -m -f '{{.Dir}}' | sed "s|^$(CURDIR)/||")
+packages = $$(go list -f '{{.Dir}}' work | sed "s|^$(CURDIR)/|./|" | grep -v '^./proto/gen/')
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-zA-Z_-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^## / {printf "\n%s\n", substr($$0, 4)} /^[a-z][a-z_-]*:.*## / {printf "  %-18s %s\n", $$1, $$2}' Makefile
 
-##
-## Code generation
-##
+## Build and run
+
+.PHONY: run
+run: bin/zonebench ## Build zonebench and run its demo: the one command to start with
+	@bin/zonebench demo
+
+.PHONY: build
+build: ## Build every command into bin/
+	@mkdir -p bin
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./services/...)
+
+.PHONY: bin/zonebench
+bin/zonebench:
+	@mkdir -p bin
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./services/standalone/cmd/zonebench
+
+.PHONY: clean
+clean: ## Remove what was built (the tools in .cache/bin stay)
+	@rm -rf bin dist .cache/gen
+
+## Test
+
+.PHONY: test
+test: verify-arch ## Run all tests of all modules; needs nothing but Go
+	@CGO_ENABLED=0 go test $(T) work
+
+.PHONY: race
+race: ## Run all tests under the race detector (needs gcc)
+	@CGO_ENABLED=1 go test -race $(T) work
+
+.PHONY: bench
+bench: ## Run the benchmarks (BENCH=regexp BENCHTIME=1s)
+	@CGO_ENABLED=0 go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(T) work
+
+## Generate
 
 .PHONY: gen
-gen: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc third_party ## Generate Go from proto/ into proto/gen
-	@rm -rf $(CACHE)/gen && mkdir -p $(CACHE)/gen
-	@$(BIN)/buf generate --template buf.gen.yaml -o $(CACHE)/gen
-	@tools/sync-tree $(CACHE)/gen/proto/gen proto/gen
+gen: .cache/gen ## Generate Go from proto/ into proto/gen
+	@tools/sync-tree .cache/gen/proto/gen proto/gen
+
+# Generates into a scratch folder: nothing under proto/gen changes, and nobody who builds meanwhile sees half a tree.
+.PHONY: .cache/gen
+.cache/gen: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc third_party
+	@rm -rf $@ && mkdir -p $@
+	@$(BIN)/buf generate --template buf.gen.yaml -o $@
 
 .PHONY: third_party
-third_party: $(STAMPS)/third_party ## Fetch the protobuf files of others (git ignores them)
-
-$(STAMPS)/third_party: $(BIN)/vendorprotos
+third_party: $(BIN)/vendorprotos ## Fetch the protobuf files of others (git ignores them)
 	@$(BIN)/vendorprotos third_party
-	@mkdir -p $(@D) && touch $@
 
-$(BIN)/vendorprotos: tools/protoc/vendorprotos/main.go tools/protoc/go.mod tools/protoc/go.sum
-	@$(TOOL) tools/protoc build -o ../../$@ ./vendorprotos
+.PHONY: baseline
+baseline: $(BIN)/buf third_party ## Keep the contracts of a release (RELEASE=v0.1.0) for verify-breaking
+	@[[ '$(RELEASE)' =~ ^v[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo 'usage: make baseline RELEASE=v0.1.0'; exit 2; }
+	@mkdir -p proto/baseline
+	@$(BIN)/buf build proto -o 'proto/baseline/$(RELEASE).binpb'
+RELEASE ?=
 
-$(BIN)/buf: tools/go.mod tools/go.sum
-	@echo "building buf (about two minutes, once)"
-	@$(TOOL) tools build -o ../$@ github.com/bufbuild/buf/cmd/buf
+## Check and repair
 
-$(BIN)/protoc-gen-go: tools/protoc/go.mod tools/protoc/go.sum
-	@$(TOOL) tools/protoc build -o ../../$@ google.golang.org/protobuf/cmd/protoc-gen-go
+.PHONY: verify
+verify: verify-gen verify-format verify-tidy verify-proto verify-breaking verify-modules verify-arch lint ## Run every check
 
-$(BIN)/protoc-gen-go-grpc: tools/protoc/go.mod tools/protoc/go.sum
-	@$(TOOL) tools/protoc build -o ../../$@ google.golang.org/grpc/cmd/protoc-gen-go-grpc
+.PHONY: fix
+fix: fix-gen fix-proto fix-format fix-tidy ## Repair everything that a machine can repair
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Lint the Go code of all modules
+	@$(BIN)/golangci-lint run $(packages)
+
+.PHONY: fix-lint
+fix-lint: $(BIN)/golangci-lint ## Apply what the linters can repair by themselves; read the diff
+	@$(BIN)/golangci-lint run --fix $(packages)
+
+.PHONY: verify-format
+verify-format: $(BIN)/golangci-lint ## Go code is formatted
+	@$(BIN)/golangci-lint fmt --diff $(packages) || { echo 'run: make fix-format'; exit 1; }
+
+.PHONY: fix-format
+fix-format: $(BIN)/golangci-lint ## Format the Go code
+	@$(BIN)/golangci-lint fmt $(packages)
+
+.PHONY: verify-gen
+verify-gen: .cache/gen ## The generated code is what proto/ gives
+	@diff -r --brief .cache/gen/proto/gen proto/gen || { echo 'proto/gen is out of date; run: make fix-gen'; exit 1; }
+
+.PHONY: fix-gen
+fix-gen: gen ## The same as gen
+
+.PHONY: verify-proto
+verify-proto: $(BIN)/buf third_party ## Contracts are formatted and pass buf lint
+	@$(BIN)/buf format --diff --exit-code proto || { echo 'run: make fix-proto'; exit 1; }
+	@$(BIN)/buf lint
+
+.PHONY: fix-proto
+fix-proto: $(BIN)/buf third_party ## Format the contracts
+	@$(BIN)/buf format --write proto
+
+.PHONY: verify-breaking
+verify-breaking: $(BIN)/buf third_party ## Contracts still read what every release in proto/baseline wrote
+	@shopt -s nullglob; for base in proto/baseline/*.binpb; do \
+		echo "against $$base"; \
+		$(BIN)/buf breaking proto --against "$$base"; \
+		$(BIN)/buf breaking proto --against "$$base" --config buf.ledger.yaml --path proto/zonebench/ledger; \
+	done
+
+.PHONY: verify-tidy
+verify-tidy: ## Every go.mod and go.sum is tidy
+	@for m in $(modules); do \
+		GOWORK=off go -C "$$m" mod tidy -diff || { echo "$$m/go.mod is not tidy; run: make fix-tidy"; exit 1; }; \
+	done
+
+.PHONY: fix-tidy
+fix-tidy: ## Bring every go.mod to the workspace's versions and tidy it
+	@go work sync
+	@for m in $(modules); do GOWORK=off go -C "$$m" mod tidy; done
+
+.PHONY: verify-modules
+verify-modules: ## Every module builds and vets alone, without the workspace
+	@for m in $(modules); do \
+		echo "$$m"; \
+		[[ -n $$(GOWORK=off go -C "$$m" list ./...) ]] || continue; \
+		GOWORK=off CGO_ENABLED=0 go -C "$$m" build ./... && GOWORK=off CGO_ENABLED=0 go -C "$$m" vet ./...; \
+	done
+
+# Its input is the tree, which the test cache does not watch: -count=1.
+.PHONY: verify-arch
+verify-arch: ## Imports and modules keep to the architecture
+	@CGO_ENABLED=0 go test -count=1 ./test
+
+## Tools
+
+.PHONY: tools
+tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint ## Build all tools now
+
+# Each is a module outside go.work, where its dependencies would choose the versions of ours.
+# tools/install looks at content, not at times, and returns at once when there is nothing to do.
+.PHONY: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint
+$(BIN)/buf:
+	@tools/install buf github.com/bufbuild/buf/cmd/buf
+$(BIN)/protoc-gen-go:
+	@tools/install protoc google.golang.org/protobuf/cmd/protoc-gen-go
+$(BIN)/protoc-gen-go-grpc:
+	@tools/install protoc google.golang.org/grpc/cmd/protoc-gen-go-grpc
+$(BIN)/vendorprotos:
+	@tools/install protoc ./vendorprotos
+$(BIN)/golangci-lint:
+	@tools/install lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint

@@ -1,4 +1,4 @@
-module zonebench.internal/tools
+module zonebench.internal/tools/buf
 
 go 1.26.7
 
