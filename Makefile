@@ -100,6 +100,7 @@ fix: fix-gen fix-proto fix-format fix-tidy ## Repair everything that a machine c
 .PHONY: lint
 lint: $(BIN)/golangci-lint ## Lint the Go code of all modules
 	@$(BIN)/golangci-lint run $(packages)
+	@cd tools/protoc && GOWORK=off ../../$(BIN)/golangci-lint run ./...
 
 .PHONY: fix-lint
 fix-lint: $(BIN)/golangci-lint ## Apply what the linters can repair by themselves; read the diff
@@ -139,18 +140,18 @@ verify-breaking: $(BIN)/buf third_party ## Contracts still read what every relea
 
 .PHONY: verify-tidy
 verify-tidy: ## Every go.mod and go.sum is tidy
-	@for m in $(modules); do \
+	@for m in $(modules) tools/buf tools/protoc tools/lint; do \
 		GOWORK=off go -C "$$m" mod tidy -diff || { echo "$$m/go.mod is not tidy; run: make fix-tidy"; exit 1; }; \
 	done
 
 .PHONY: fix-tidy
 fix-tidy: ## Bring every go.mod to the workspace's versions and tidy it
 	@go work sync
-	@for m in $(modules); do GOWORK=off go -C "$$m" mod tidy; done
+	@for m in $(modules) tools/buf tools/protoc tools/lint; do GOWORK=off go -C "$$m" mod tidy; done
 
 .PHONY: verify-modules
 verify-modules: ## Every module builds and vets alone, without the workspace
-	@for m in $(modules); do \
+	@for m in $(modules) tools/protoc; do \
 		echo "$$m"; \
 		[[ -n $$(GOWORK=off go -C "$$m" list ./...) ]] || continue; \
 		GOWORK=off CGO_ENABLED=0 go -C "$$m" build ./... && GOWORK=off CGO_ENABLED=0 go -C "$$m" vet ./...; \

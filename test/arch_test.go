@@ -166,10 +166,10 @@ func TestArchLoad(t *testing.T) {
 		"pkg/local/local.go":        "// Package local embeds.\npackage local\n",
 		"services/zone/go.mod": "module zonebench.internal/services/zone\n\ngo 1.26.0\n\n" +
 			"require zonebench.internal/proto v0.0.0\n\nreplace zonebench.internal/proto => ../../proto\n",
-		"services/zone/zone.go":           "// Package zone is a service.\npackage zone\n\nimport _ \"zonebench.internal/proto/gen/zone/v1\"\n",
-		"services/zone/tagged.go":         "//go:build chaos\n\npackage zone\n\nimport _ \"zonebench.internal/services/indicator\"\n",
-		"services/zone/testdata/x/x.go":   "package broken because nobody reads it\n",
-		"services/zone/cmd/zone/main.go":  "// Zone runs the service.\npackage main\n\nfunc main() {}\n",
+		"services/zone/zone.go":          "// Package zone is a service.\npackage zone\n\nimport _ \"zonebench.internal/proto/gen/zone/v1\"\n",
+		"services/zone/tagged.go":        "//go:build chaos\n\npackage zone\n\nimport _ \"zonebench.internal/services/indicator\"\n",
+		"services/zone/testdata/x/x.go":  "package broken because nobody reads it\n",
+		"services/zone/cmd/zone/main.go": "// Zone runs the service.\npackage main\n\nfunc main() {}\n",
 		"services/zone/onlytests/x_test.go": "// Package onlytests has nothing else.\npackage onlytests_test\n\n" +
 			"import _ \"github.com/nats-io/nats-server/v2/server\"\n",
 		"services/indicator/go.mod": "module zonebench.internal/services/indicator\n\ngo 1.26.0\n",

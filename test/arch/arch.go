@@ -54,7 +54,7 @@ type checker struct {
 	findings []Finding
 }
 
-func (c *checker) add(rule, where, format string, args ...any) {
+func (c *checker) addf(rule, where, format string, args ...any) {
 	c.findings = append(c.findings, Finding{Rule: rule, Where: where, What: fmt.Sprintf(format, args...)})
 }
 
@@ -186,7 +186,7 @@ func (c *checker) edge(p Package, i Import, test bool) {
 		return
 	}
 	if strings.HasPrefix(i.Path, root) {
-		c.ours(p, from, i.Path, where, test)
+		c.ours(from, i.Path, where, test)
 	} else if from.Dir == "pkg/composite" {
 		c.engine(i.Path, where, test)
 	}
@@ -201,7 +201,7 @@ func (c *checker) edge(p Package, i Import, test bool) {
 			continue
 		}
 		if !slices.ContainsFunc(f.to, func(dir string) bool { return below(p.Dir, dir) }) {
-			c.add("fence", where, "imports %s: %s", i.Path, f.why)
+			c.addf("fence", where, "imports %s: %s", i.Path, f.why)
 		}
 	}
 	for _, r := range pure {
@@ -210,7 +210,7 @@ func (c *checker) edge(p Package, i Import, test bool) {
 		}
 		for _, b := range r.banned {
 			if below(i.Path, b) {
-				c.add("pure", where, "imports %s: %s", i.Path, r.why)
+				c.addf("pure", where, "imports %s: %s", i.Path, r.why)
 			}
 		}
 	}
@@ -219,15 +219,15 @@ func (c *checker) edge(p Package, i Import, test bool) {
 		if test || !strings.HasPrefix(i.Path, root) || !below(p.Dir, r.from) || !below(to, r.to) || below(to, r.from) {
 			continue
 		}
-		c.add("direction", where, "imports %s: %s", to, r.why)
+		c.addf("direction", where, "imports %s: %s", to, r.why)
 	}
 }
 
 // ours checks an import between packages of this repository against the table.
-func (c *checker) ours(p Package, from Module, imported, where string, test bool) {
+func (c *checker) ours(from Module, imported, where string, test bool) {
 	to, ok := c.owner(imported)
 	if !ok {
-		c.add("table", where, "imports %s, which no module of the workspace holds", imported)
+		c.addf("table", where, "imports %s, which no module of the workspace holds", imported)
 		return
 	}
 	if to.Path == from.Path {
@@ -237,11 +237,11 @@ func (c *checker) ours(p Package, from Module, imported, where string, test bool
 	if !ok || slices.Contains(r.imports, to.Dir) || test && slices.Contains(r.testImports, to.Dir) {
 		return // a module without a row is reported once, by module
 	}
-	c.add("table", where, "imports %s: %s", to.Dir, whyNot(from, to, p))
+	c.addf("table", where, "imports %s: %s", to.Dir, whyNot(from, to))
 }
 
 // whyNot finds the sentence for a forbidden import between two modules.
-func whyNot(from, to Module, p Package) string {
+func whyNot(from, to Module) string {
 	service := func(m Module) bool { return strings.HasPrefix(m.Dir, "services/") && m.Dir != "services/standalone" }
 	switch {
 	case service(from) && service(to):
@@ -282,7 +282,7 @@ func (c *checker) engine(imported, where string, test bool) {
 	if test && (below(imported, "github.com/google/go-cmp") || below(imported, "pgregory.net/rapid")) {
 		return
 	}
-	c.add("engine", where, "imports %s: the engine takes the standard library and gonum, nothing else", imported)
+	c.addf("engine", where, "imports %s: the engine takes the standard library and gonum, nothing else", imported)
 }
 
 // owner finds the module that holds an import path: the longest that is a prefix.
@@ -299,36 +299,36 @@ func (c *checker) owner(imported string) (Module, bool) {
 func (c *checker) module(t Tree, m Module) {
 	where := m.Dir + "/go.mod"
 	if want := root + m.Dir; m.Path != want {
-		c.add("module", where, "declares %s; a module is named for its directory: %s", m.Path, want)
+		c.addf("module", where, "declares %s; a module is named for its directory: %s", m.Path, want)
 	}
 	if _, ok := table[m.Dir]; !ok {
-		c.add("table", where, "has no row in the table of test/arch: say there what it is and what it may import")
+		c.addf("table", where, "has no row in the table of test/arch: say there what it is and what it may import")
 	}
 	if t.Go != "" && m.Go != t.Go {
-		c.add("module", where, "says go %s and go.work says go %s: one version for all", m.Go, t.Go)
+		c.addf("module", where, "says go %s and go.work says go %s: one version for all", m.Go, t.Go)
 	}
 	for _, dep := range c.needs(t, m) {
 		if _, ok := m.Require[dep]; !ok {
-			c.add("module", where, "imports %s and does not require it: add `require %s v0.0.0`, or it only builds in the workspace", dep, dep)
+			c.addf("module", where, "imports %s and does not require it: add `require %s v0.0.0`, or it only builds in the workspace", dep, dep)
 		}
 	}
 	for _, dep := range c.closure(m) {
 		want := relative(m.Dir, c.modules[dep].Dir)
 		switch have, ok := m.Replace[dep]; {
 		case !ok:
-			c.add("module", where, "needs %s (itself or through another module) and does not replace it: add `replace %s => %s`, or Go asks the network for it", dep, dep, want)
+			c.addf("module", where, "needs %s (itself or through another module) and does not replace it: add `replace %s => %s`, or Go asks the network for it", dep, dep, want)
 		case have != want:
-			c.add("module", where, "replaces %s by %s, but it is at %s", dep, have, want)
+			c.addf("module", where, "replaces %s by %s, but it is at %s", dep, have, want)
 		}
 	}
 	for _, dep := range slices.Sorted(maps.Keys(m.Require)) {
 		if _, ok := c.modules[dep]; !ok && strings.HasPrefix(dep, root) {
-			c.add("module", where, "requires %s, which is not in the workspace", dep)
+			c.addf("module", where, "requires %s, which is not in the workspace", dep)
 		}
 	}
 	for _, dep := range slices.Sorted(maps.Keys(m.Replace)) {
 		if !strings.HasPrefix(dep, root) {
-			c.add("module", where, "replaces %s: a replaced module of others is a fork that users of go.work do not see; pin a version", dep)
+			c.addf("module", where, "replaces %s: a replaced module of others is a fork that users of go.work do not see; pin a version", dep)
 		}
 	}
 }
@@ -388,24 +388,24 @@ func (c *checker) names(p Package) {
 		return
 	}
 	if slices.Contains(drawers, p.Name) || slices.Contains(drawers, path.Base(p.Dir)) {
-		c.add("name", p.Dir, "is a drawer, not a package: name it for what it gives, or put its content where it is used")
+		c.addf("name", p.Dir, "is a drawer, not a package: name it for what it gives, or put its content where it is used")
 	}
 	for _, f := range p.Files {
 		if stem := strings.TrimSuffix(strings.TrimSuffix(f, ".go"), "_test"); slices.Contains(drawers, stem) {
-			c.add("name", p.Dir+"/"+f, "is a drawer: name the file for the concept it holds")
+			c.addf("name", p.Dir+"/"+f, "is a drawer: name the file for the concept it holds")
 		}
 	}
 	if p.Name != strings.ToLower(p.Name) || strings.Contains(p.Name, "_") {
-		c.add("name", p.Dir, "has the package name %s: lower case, one word", p.Name)
+		c.addf("name", p.Dir, "has the package name %s: lower case, one word", p.Name)
 	}
 	if p.Name != "main" && p.Name != path.Base(p.Dir) {
-		c.add("name", p.Dir, "has the package name %s: a package is named for its directory", p.Name)
+		c.addf("name", p.Dir, "has the package name %s: a package is named for its directory", p.Name)
 	}
 	if p.Name == "main" && path.Base(path.Dir(p.Dir)) != "cmd" {
-		c.add("name", p.Dir, "is a command: commands live in a directory below cmd")
+		c.addf("name", p.Dir, "is a command: commands live in a directory below cmd")
 	}
 	if strings.TrimSpace(p.Doc) == "" {
-		c.add("doc", p.Dir, "has no package comment: begin it with what the package is for")
+		c.addf("doc", p.Dir, "has no package comment: begin it with what the package is for")
 	}
 }
 

@@ -158,7 +158,8 @@ func loadPackage(root, dir string) (Package, error) {
 	if err != nil {
 		return Package{}, err
 	}
-	var testName, testDoc string
+	var doc, testDoc strings.Builder
+	var testName string
 	for _, path := range files {
 		name := filepath.Base(path)
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly|parser.ParseComments)
@@ -168,18 +169,19 @@ func loadPackage(root, dir string) (Package, error) {
 		p.Files = append(p.Files, name)
 		if strings.HasSuffix(name, "_test.go") {
 			testName = strings.TrimSuffix(f.Name.Name, "_test")
-			testDoc += f.Doc.Text()
+			testDoc.WriteString(f.Doc.Text())
 			p.TestImports = append(p.TestImports, imports(f, name)...)
 			continue
 		}
 		if p.Name == "" || !ignored(f) {
 			p.Name = f.Name.Name
 		}
-		p.Doc += f.Doc.Text()
+		doc.WriteString(f.Doc.Text())
 		p.Imports = append(p.Imports, imports(f, name)...)
 	}
+	p.Doc = doc.String()
 	if p.Name == "" {
-		p.Name, p.Doc = testName, testDoc
+		p.Name, p.Doc = testName, testDoc.String()
 	}
 	return p, nil
 }

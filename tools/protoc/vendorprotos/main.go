@@ -10,6 +10,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,13 +52,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: vendorprotos DIRECTORY")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(context.Background(), os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "vendorprotos:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string) error {
+func run(ctx context.Context, dir string) error {
 	stamp := filepath.Join(dir, "VERSIONS")
 	want := versions()
 	if have, err := os.ReadFile(stamp); err == nil && string(have) == want {
@@ -66,7 +67,7 @@ func run(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	if err := copyValidate(filepath.Join(dir, "protovalidate")); err != nil {
+	if err := copyValidate(ctx, filepath.Join(dir, "protovalidate")); err != nil {
 		return err
 	}
 	if err := printGoogle(filepath.Join(dir, "googleapis")); err != nil {
@@ -93,14 +94,17 @@ func versions() string {
 	return b.String()
 }
 
-func copyValidate(dir string) error {
-	cmd := exec.Command("go", "mod", "download", "-json", validateModule+"@"+validateVersion)
+func copyValidate(ctx context.Context, dir string) error {
+	cmd := exec.CommandContext(ctx, "go", "mod", "download", "-json", validateModule+"@"+validateVersion)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return fmt.Errorf("download %s@%s: %w\n%s", validateModule, validateVersion, err, out)
 	}
-	var mod struct{ Dir, Sum string }
+	var mod struct {
+		Dir string `json:"Dir"` //nolint:tagliatelle // as the go command writes it
+		Sum string `json:"Sum"` //nolint:tagliatelle // as the go command writes it
+	}
 	if err := json.Unmarshal(out, &mod); err != nil {
 		return fmt.Errorf("read the answer of go mod download: %w", err)
 	}
