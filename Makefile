@@ -140,9 +140,10 @@ verify-breaking: $(BIN)/buf third_party ## Contracts still read what every relea
 
 .PHONY: verify-tidy
 verify-tidy: ## Every go.mod and go.sum is tidy
-	@for m in $(modules) tools/buf tools/protoc tools/lint; do \
-		GOWORK=off go -C "$$m" mod tidy -diff || { echo "$$m/go.mod is not tidy; run: make fix-tidy"; exit 1; }; \
-	done
+	@bad=; for m in $(modules) tools/buf tools/protoc tools/lint; do \
+		GOWORK=off go -C "$$m" mod tidy -diff || bad+=" $$m"; \
+	done; \
+	[[ -z $$bad ]] || { echo "not tidy:$$bad; run: make fix-tidy"; exit 1; }
 
 .PHONY: fix-tidy
 fix-tidy: ## Bring every go.mod to the workspace's versions and tidy it
@@ -151,11 +152,12 @@ fix-tidy: ## Bring every go.mod to the workspace's versions and tidy it
 
 .PHONY: verify-modules
 verify-modules: ## Every module builds and vets alone, without the workspace
-	@for m in $(modules) tools/protoc; do \
+	@mods="$(modules)"; export GOWORK=off CGO_ENABLED=0; bad=; for m in $$mods tools/protoc; do \
+		[[ -n $$(go -C "$$m" list ./... 2>/dev/null) ]] || { echo "$$m: no packages"; continue; }; \
 		echo "$$m"; \
-		[[ -n $$(GOWORK=off go -C "$$m" list ./...) ]] || continue; \
-		GOWORK=off CGO_ENABLED=0 go -C "$$m" build ./... && GOWORK=off CGO_ENABLED=0 go -C "$$m" vet ./...; \
-	done
+		go -C "$$m" build -o /dev/null ./... && go -C "$$m" vet ./... || bad+=" $$m"; \
+	done; \
+	[[ -z $$bad ]] || { echo "does not build alone:$$bad"; exit 1; }
 
 # Its input is the tree, which the test cache does not watch: -count=1.
 .PHONY: verify-arch
