@@ -132,10 +132,11 @@ fix-proto: $(BIN)/buf third_party ## Format the contracts
 
 .PHONY: verify-breaking
 verify-breaking: $(BIN)/buf third_party ## Contracts still read what every release in proto/baseline wrote
+	@mkdir -p .cache && $(BIN)/buf build proto -o .cache/contracts.binpb
 	@shopt -s nullglob; for base in proto/baseline/*.binpb; do \
 		echo "against $$base"; \
-		$(BIN)/buf breaking proto --against "$$base"; \
-		$(BIN)/buf breaking proto --against "$$base" --config buf.ledger.yaml --path proto/zonebench/ledger; \
+		$(BIN)/buf breaking .cache/contracts.binpb --against "$$base"; \
+		$(BIN)/buf breaking .cache/contracts.binpb --against "$$base" --config buf.ledger.yaml --path zonebench/ledger; \
 	done
 
 .PHONY: verify-tidy
