@@ -1,0 +1,140 @@
+// Package nearest finds the words that a misspelt one was probably meant to be,
+// for messages that say "did you mean".
+package nearest
+
+import (
+	"cmp"
+	"slices"
+	"unicode"
+)
+
+// Word is the candidate closest to text, empty when none is close: at most one
+// edit in three letters.
+func Word(text string, candidates []string) string {
+	best, distance := "", 0
+	for _, c := range candidates {
+		d := Distance(text, c)
+		if 3*d > max(runes(text), runes(c)) {
+			continue
+		}
+		if best == "" || d < distance || d == distance && c < best {
+			best, distance = c, d
+		}
+	}
+	return best
+}
+
+// A Name is a text that stands for something, as a place does under several names.
+type Name struct {
+	Text string
+	Of   string // what it stands for
+}
+
+// Names are the n things whose names are most like text, best first, each under
+// its best name. Things that share no two neighbouring characters with text, and
+// are not within an edit of it, are left out.
+func Names(text string, names []Name, n int) []Name {
+	type scored struct {
+		Name
+		score float64
+	}
+	best := make(map[string]scored)
+	for _, name := range names {
+		s := likeness(text, name.Text)
+		if s == 0 {
+			continue
+		}
+		if b, ok := best[name.Of]; !ok || s > b.score || s == b.score && name.Text < b.Text {
+			best[name.Of] = scored{name, s}
+		}
+	}
+	order := make([]scored, 0, len(best))
+	for _, s := range best {
+		order = append(order, s)
+	}
+	slices.SortFunc(order, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Of, b.Of))
+	})
+	out := make([]Name, 0, n)
+	for _, s := range order[:min(n, len(order))] {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+// likeness is Dice's coefficient over pairs of neighbouring characters, in
+// [0, 1]; a pair that occurs k times counts k times. Within one edit it is at
+// least one half, so that short names with a typing error are found.
+//
+// L. R. Dice, Measures of the Amount of Ecologic Association Between Species,
+// Ecology 26 (1945).
+func likeness(a, b string) float64 {
+	pa, pb := pairs(a), pairs(b)
+	count, both := make(map[[2]rune]int, len(pa)), 0
+	for _, p := range pa {
+		count[p]++
+	}
+	for _, p := range pb {
+		if count[p] > 0 {
+			count[p]--
+			both++
+		}
+	}
+	s := 0.0
+	if len(pa)+len(pb) > 0 {
+		s = 2 * float64(both) / float64(len(pa)+len(pb))
+	}
+	if s < 0.5 && max(runes(a), runes(b)) > 1 && Distance(a, b) <= 1 {
+		s = 0.5
+	}
+	return s
+}
+
+func pairs(s string) [][2]rune {
+	var out [][2]rune
+	var last rune
+	for i, r := range s {
+		r = unicode.ToLower(r)
+		if i > 0 {
+			out = append(out, [2]rune{last, r})
+		}
+		last = r
+	}
+	return out
+}
+
+// Distance counts the edits (insert, delete, replace, swap neighbours) between
+// two words without regard to case; no character is edited twice (optimal
+// string alignment).
+func Distance(a, b string) int {
+	x, y := letters(a), letters(b)
+	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range x {
+		row[0] = i + 1
+		for j := range y {
+			replace := last[j]
+			if x[i] != y[j] {
+				replace++
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, replace)
+			if i > 0 && j > 0 && x[i] == y[j-1] && x[i-1] == y[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(y)]
+}
+
+func letters(s string) []rune {
+	out := make([]rune, 0, len(s))
+	for _, r := range s {
+		out = append(out, unicode.ToLower(r))
+	}
+	return out
+}
+
+func runes(s string) int { return len([]rune(s)) }
