@@ -44,8 +44,10 @@ type CompareZonesRequest struct {
 	// what may not be compared is answered as a refusal.
 	AcrossConcepts bool             `protobuf:"varint,7,opt,name=across_concepts,json=acrossConcepts,proto3" json:"across_concepts,omitempty"`
 	Consistency    *v11.Consistency `protobuf:"bytes,8,opt,name=consistency,proto3" json:"consistency,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Compare simulated with real figures, which is refused otherwise.
+	MixSimulated  bool `protobuf:"varint,9,opt,name=mix_simulated,json=mixSimulated,proto3" json:"mix_simulated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CompareZonesRequest) Reset() {
@@ -132,6 +134,13 @@ func (x *CompareZonesRequest) GetConsistency() *v11.Consistency {
 		return x.Consistency
 	}
 	return nil
+}
+
+func (x *CompareZonesRequest) GetMixSimulated() bool {
+	if x != nil {
+		return x.MixSimulated
+	}
+	return false
 }
 
 type CompareZonesResponse struct {
@@ -328,7 +337,7 @@ var File_zonebench_ranking_v1_ranking_service_proto protoreflect.FileDescriptor
 
 const file_zonebench_ranking_v1_ranking_service_proto_rawDesc = "" +
 	"\n" +
-	"*zonebench/ranking/v1/ranking_service.proto\x12\x14zonebench.ranking.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a&zonebench/indicator/v1/statement.proto\x1a%zonebench/ranking/v1/comparison.proto\x1a#zonebench/type/v1/consistency.proto\x1a\x1dzonebench/type/v1/value.proto\"\x8b\x04\n" +
+	"*zonebench/ranking/v1/ranking_service.proto\x12\x14zonebench.ranking.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a&zonebench/indicator/v1/statement.proto\x1a%zonebench/ranking/v1/comparison.proto\x1a#zonebench/type/v1/consistency.proto\x1a\x1dzonebench/type/v1/value.proto\"\xb0\x04\n" +
 	"\x13CompareZonesRequest\x12U\n" +
 	"\bsubjects\x18\x01 \x03(\tB9\xbaH6\x92\x013\x10\xe8\a\x18\x01\",r*2(^(zones|referenceUnits)/[a-z0-9-]{1,63}$R\bsubjects\x128\n" +
 	"\x05group\x18\x02 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^(groups/[a-z0-9-]{1,63})?$R\x05group\x12M\n" +
@@ -339,7 +348,8 @@ const file_zonebench_ranking_v1_ranking_service_proto_rawDesc = "" +
 	"\x04kind\x18\x05 \x01(\x0e2\x1c.zonebench.indicator.v1.KindB\x0e\xe2A\x01\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12@\n" +
 	"\x04tags\x18\x06 \x03(\x0e2\x1b.zonebench.indicator.v1.TagB\x0f\xbaH\f\x92\x01\t\x18\x01\"\x05\x82\x01\x02\x10\x01R\x04tags\x12'\n" +
 	"\x0facross_concepts\x18\a \x01(\bR\x0eacrossConcepts\x12@\n" +
-	"\vconsistency\x18\b \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\"\xf7\x04\n" +
+	"\vconsistency\x18\b \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\x12#\n" +
+	"\rmix_simulated\x18\t \x01(\bR\fmixSimulated\"\xf7\x04\n" +
 	"\x14CompareZonesResponse\x122\n" +
 	"\x05title\x18\x01 \x01(\v2\x1c.zonebench.type.v1.LocalizedR\x05title\x129\n" +
 	"\bsubjects\x18\x02 \x03(\v2\x1d.zonebench.ranking.v1.SubjectR\bsubjects\x126\n" +

@@ -39,6 +39,8 @@ const (
 	ErrorReason_ERROR_REASON_MALFORMED_TABLE ErrorReason = 5
 	// FAILED_PRECONDITION: a name fits several zones; metadata `candidates` lists them.
 	ErrorReason_ERROR_REASON_AMBIGUOUS_NAME ErrorReason = 6
+	// FAILED_PRECONDITION: simulated and real figures would be mixed and the request does not ask for it.
+	ErrorReason_ERROR_REASON_MIXED_DATASETS ErrorReason = 7
 	// NOT_FOUND: no such resource at the revision that was read.
 	ErrorReason_ERROR_REASON_RESOURCE_NOT_FOUND ErrorReason = 10
 	// ALREADY_EXISTS: the resource id is taken.
@@ -87,6 +89,7 @@ var (
 		4:  "ERROR_REASON_INCOMPATIBLE_UNIT",
 		5:  "ERROR_REASON_MALFORMED_TABLE",
 		6:  "ERROR_REASON_AMBIGUOUS_NAME",
+		7:  "ERROR_REASON_MIXED_DATASETS",
 		10: "ERROR_REASON_RESOURCE_NOT_FOUND",
 		11: "ERROR_REASON_RESOURCE_EXISTS",
 		12: "ERROR_REASON_REFERENCE_NOT_FOUND",
@@ -114,6 +117,7 @@ var (
 		"ERROR_REASON_INCOMPATIBLE_UNIT":    4,
 		"ERROR_REASON_MALFORMED_TABLE":      5,
 		"ERROR_REASON_AMBIGUOUS_NAME":       6,
+		"ERROR_REASON_MIXED_DATASETS":       7,
 		"ERROR_REASON_RESOURCE_NOT_FOUND":   10,
 		"ERROR_REASON_RESOURCE_EXISTS":      11,
 		"ERROR_REASON_REFERENCE_NOT_FOUND":  12,
@@ -166,7 +170,7 @@ var File_zonebench_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_zonebench_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$zonebench/type/v1/error_reason.proto\x12\x11zonebench.type.v1*\xda\x06\n" +
+	"$zonebench/type/v1/error_reason.proto\x12\x11zonebench.type.v1*\xfb\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -174,7 +178,8 @@ const file_zonebench_type_v1_error_reason_proto_rawDesc = "" +
 	"\x1fERROR_REASON_INVALID_PAGE_TOKEN\x10\x03\x12\"\n" +
 	"\x1eERROR_REASON_INCOMPATIBLE_UNIT\x10\x04\x12 \n" +
 	"\x1cERROR_REASON_MALFORMED_TABLE\x10\x05\x12\x1f\n" +
-	"\x1bERROR_REASON_AMBIGUOUS_NAME\x10\x06\x12#\n" +
+	"\x1bERROR_REASON_AMBIGUOUS_NAME\x10\x06\x12\x1f\n" +
+	"\x1bERROR_REASON_MIXED_DATASETS\x10\a\x12#\n" +
 	"\x1fERROR_REASON_RESOURCE_NOT_FOUND\x10\n" +
 	"\x12 \n" +
 	"\x1cERROR_REASON_RESOURCE_EXISTS\x10\v\x12$\n" +
