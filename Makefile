@@ -17,6 +17,8 @@ LDFLAGS := -X main.version=$(VERSION)
 
 # Stamping is ours (above): Go's own fails in a clone that belongs to another user.
 export GOFLAGS := -buildvcs=false
+# Our modules are beside each other, never on a server: a missing one is not asked for by name.
+export GOPRIVATE := zonebench.internal
 
 # Flags for the test targets, for example: make test T='-run Commit -v'
 T ?=

@@ -105,6 +105,10 @@ func TestArchRulesFail(t *testing.T) {
 		{"requires what is not there", mod("services/zone", func(m *arch.Module) {
 			m.Require["zonebench.internal/services/zoo"] = "v0.0.0"
 		}), "module", "not in the workspace"},
+		{"two versions of a dependency", func(tr *arch.Tree) {
+			mod("services/zone", func(m *arch.Module) { m.Require["google.golang.org/grpc"] = "v1.85.0" })(tr)
+			mod("services/ranking", func(m *arch.Module) { m.Require["google.golang.org/grpc"] = "v1.84.0" })(tr)
+		}, "versions", "one version for all"},
 		{"replaces a module of others", mod("services/zone", func(m *arch.Module) {
 			m.Replace["google.golang.org/grpc"] = "github.com/someone/grpc"
 		}), "module", "fork"},

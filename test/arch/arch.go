@@ -34,6 +34,7 @@ func Check(t Tree) []Finding {
 	for _, m := range t.Modules {
 		c.module(t, m)
 	}
+	c.versions(t)
 	for _, p := range t.Packages {
 		c.names(p)
 		for _, i := range p.Imports {
@@ -330,6 +331,30 @@ func (c *checker) module(t Tree, m Module) {
 		if !strings.HasPrefix(dep, root) {
 			c.addf("module", where, "replaces %s: a replaced module of others is a fork that users of go.work do not see; pin a version", dep)
 		}
+	}
+}
+
+// versions checks that the modules agree: the workspace builds with the highest version that anyone requires, so a
+// module on its own would be tested with another one than is shipped.
+func (c *checker) versions(t Tree) {
+	users := make(map[string]map[string][]string) // dependency, version, directories
+	for _, m := range t.Modules {
+		for dep, version := range m.Require {
+			if users[dep] == nil {
+				users[dep] = make(map[string][]string)
+			}
+			users[dep][version] = append(users[dep][version], m.Dir)
+		}
+	}
+	for dep, by := range users {
+		if len(by) == 1 {
+			continue
+		}
+		var said []string
+		for _, version := range slices.Sorted(maps.Keys(by)) {
+			said = append(said, version+" in "+strings.Join(by[version], ", "))
+		}
+		c.addf("versions", "go.work", "%s is %s: one version for all, run `make fix-tidy`", dep, strings.Join(said, "; "))
 	}
 }
 
