@@ -295,6 +295,22 @@ type Indicator struct {
 	// Indicators that look comparable and are not.
 	FalseFriends []*FalseFriend `protobuf:"bytes,17,rep,name=false_friends,json=falseFriends,proto3" json:"false_friends,omitempty"`
 	Note         string         `protobuf:"bytes,18,opt,name=note,proto3" json:"note,omitempty"`
+	// The indicator this one is a component of: 森林绿化面积 of 绿化建设面积. The sum
+	// of the components is compared with the whole.
+	ComponentOf string `protobuf:"bytes,20,opt,name=component_of,json=componentOf,proto3" json:"component_of,omitempty"`
+	// A bundle of indicators whose set its texts do not name (主要经济指标): no
+	// completion until the set is named in `bundle_of`.
+	Bundle   bool     `protobuf:"varint,21,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	BundleOf []string `protobuf:"bytes,22,rep,name=bundle_of,json=bundleOf,proto3" json:"bundle_of,omitempty"`
+	// For a published rate of completion: the indicator whose target it is of.
+	CompletionOf string `protobuf:"bytes,23,opt,name=completion_of,json=completionOf,proto3" json:"completion_of,omitempty"`
+	// For rates and shares: a roll-up divides the sum of `numerator` by the sum of
+	// `denominator`, never averages the rates.
+	Numerator   string `protobuf:"bytes,24,opt,name=numerator,proto3" json:"numerator,omitempty"`
+	Denominator string `protobuf:"bytes,25,opt,name=denominator,proto3" json:"denominator,omitempty"`
+	// For counts and amounts: what measures the size of a zone for this
+	// indicator. Without it a comparison warns 未按规模折算.
+	SizeDenominator string `protobuf:"bytes,26,opt,name=size_denominator,json=sizeDenominator,proto3" json:"size_denominator,omitempty"`
 	// True when any figure of it would be part of a simulated dataset.
 	Simulated     bool                   `protobuf:"varint,19,opt,name=simulated,proto3" json:"simulated,omitempty"`
 	Etag          string                 `protobuf:"bytes,30,opt,name=etag,proto3" json:"etag,omitempty"`
@@ -461,6 +477,55 @@ func (x *Indicator) GetNote() string {
 	return ""
 }
 
+func (x *Indicator) GetComponentOf() string {
+	if x != nil {
+		return x.ComponentOf
+	}
+	return ""
+}
+
+func (x *Indicator) GetBundle() bool {
+	if x != nil {
+		return x.Bundle
+	}
+	return false
+}
+
+func (x *Indicator) GetBundleOf() []string {
+	if x != nil {
+		return x.BundleOf
+	}
+	return nil
+}
+
+func (x *Indicator) GetCompletionOf() string {
+	if x != nil {
+		return x.CompletionOf
+	}
+	return ""
+}
+
+func (x *Indicator) GetNumerator() string {
+	if x != nil {
+		return x.Numerator
+	}
+	return ""
+}
+
+func (x *Indicator) GetDenominator() string {
+	if x != nil {
+		return x.Denominator
+	}
+	return ""
+}
+
+func (x *Indicator) GetSizeDenominator() string {
+	if x != nil {
+		return x.SizeDenominator
+	}
+	return ""
+}
+
 func (x *Indicator) GetSimulated() bool {
 	if x != nil {
 		return x.Simulated
@@ -554,8 +619,7 @@ var File_zonebench_indicator_v1_indicator_proto protoreflect.FileDescriptor
 
 const file_zonebench_indicator_v1_indicator_proto_rawDesc = "" +
 	"\n" +
-	"&zonebench/indicator/v1/indicator.proto\x12\x16zonebench.indicator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dzonebench/type/v1/value.proto\"\x92\n" +
-	"\n" +
+	"&zonebench/indicator/v1/indicator.proto\x12\x16zonebench.indicator.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dzonebench/type/v1/value.proto\"\xb1\f\n" +
 	"\tIndicator\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12K\n" +
 	"\fdisplay_name\x18\x02 \x01(\v2\x1c.zonebench.type.v1.LocalizedB\n" +
@@ -580,7 +644,14 @@ const file_zonebench_indicator_v1_indicator_proto_rawDesc = "" +
 	"\bsucceeds\x18\x0f \x01(\tB\a\xbaH\x04r\x02\x18dR\bsucceeds\x12&\n" +
 	"\tqualifier\x18\x10 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\tqualifier\x12R\n" +
 	"\rfalse_friends\x18\x11 \x03(\v2#.zonebench.indicator.v1.FalseFriendB\b\xbaH\x05\x92\x01\x02\x102R\ffalseFriends\x12\x1c\n" +
-	"\x04note\x18\x12 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1c\n" +
+	"\x04note\x18\x12 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12*\n" +
+	"\fcomponent_of\x18\x14 \x01(\tB\a\xbaH\x04r\x02\x18dR\vcomponentOf\x12\x16\n" +
+	"\x06bundle\x18\x15 \x01(\bR\x06bundle\x12%\n" +
+	"\tbundle_of\x18\x16 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10dR\bbundleOf\x12,\n" +
+	"\rcompletion_of\x18\x17 \x01(\tB\a\xbaH\x04r\x02\x18dR\fcompletionOf\x12%\n" +
+	"\tnumerator\x18\x18 \x01(\tB\a\xbaH\x04r\x02\x18dR\tnumerator\x12)\n" +
+	"\vdenominator\x18\x19 \x01(\tB\a\xbaH\x04r\x02\x18dR\vdenominator\x122\n" +
+	"\x10size_denominator\x18\x1a \x01(\tB\a\xbaH\x04r\x02\x18dR\x0fsizeDenominator\x12\x1c\n" +
 	"\tsimulated\x18\x13 \x01(\bR\tsimulated\x12\x18\n" +
 	"\x04etag\x18\x1e \x01(\tB\x04\xe2A\x01\x03R\x04etag\x12A\n" +
 	"\vcreate_time\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +

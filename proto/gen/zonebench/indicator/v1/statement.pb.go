@@ -317,6 +317,70 @@ func (Vintage) EnumDescriptor() ([]byte, []int) {
 	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{4}
 }
 
+// ListStage is how far admission to a list has come.
+type ListStage int32
+
+const (
+	ListStage_LIST_STAGE_UNSPECIFIED ListStage = 0
+	// 谋划
+	ListStage_LIST_STAGE_PLANNED ListStage = 1
+	// 申报
+	ListStage_LIST_STAGE_APPLIED ListStage = 2
+	// 培育
+	ListStage_LIST_STAGE_NURTURED ListStage = 3
+	// 认定
+	ListStage_LIST_STAGE_RECOGNISED ListStage = 4
+	// 退出
+	ListStage_LIST_STAGE_LEFT ListStage = 5
+)
+
+// Enum value maps for ListStage.
+var (
+	ListStage_name = map[int32]string{
+		0: "LIST_STAGE_UNSPECIFIED",
+		1: "LIST_STAGE_PLANNED",
+		2: "LIST_STAGE_APPLIED",
+		3: "LIST_STAGE_NURTURED",
+		4: "LIST_STAGE_RECOGNISED",
+		5: "LIST_STAGE_LEFT",
+	}
+	ListStage_value = map[string]int32{
+		"LIST_STAGE_UNSPECIFIED": 0,
+		"LIST_STAGE_PLANNED":     1,
+		"LIST_STAGE_APPLIED":     2,
+		"LIST_STAGE_NURTURED":    3,
+		"LIST_STAGE_RECOGNISED":  4,
+		"LIST_STAGE_LEFT":        5,
+	}
+)
+
+func (x ListStage) Enum() *ListStage {
+	p := new(ListStage)
+	*p = x
+	return p
+}
+
+func (x ListStage) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ListStage) Descriptor() protoreflect.EnumDescriptor {
+	return file_zonebench_indicator_v1_statement_proto_enumTypes[5].Descriptor()
+}
+
+func (ListStage) Type() protoreflect.EnumType {
+	return &file_zonebench_indicator_v1_statement_proto_enumTypes[5]
+}
+
+func (x ListStage) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ListStage.Descriptor instead.
+func (ListStage) EnumDescriptor() ([]byte, []int) {
+	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{5}
+}
+
 // FigureKey is what a figure is of. Every statement under one key speaks of the
 // same thing.
 type FigureKey struct {
@@ -452,6 +516,12 @@ type Statement struct {
 	// What the target covers in words, when it is a part or site of the subject.
 	Part string `protobuf:"bytes,20,opt,name=part,proto3" json:"part,omitempty"`
 	Note string `protobuf:"bytes,21,opt,name=note,proto3" json:"note,omitempty"`
+	// A target was set and its number is not known yet: neither missing nor zero.
+	NumberPending bool `protobuf:"varint,22,opt,name=number_pending,json=numberPending,proto3" json:"number_pending,omitempty"`
+	// For targets on a place in a ranking.
+	RankTarget *RankTarget `protobuf:"bytes,23,opt,name=rank_target,json=rankTarget,proto3" json:"rank_target,omitempty"`
+	// For targets on admission to a list.
+	ListTarget *ListTarget `protobuf:"bytes,24,opt,name=list_target,json=listTarget,proto3" json:"list_target,omitempty"`
 	// Value converted to the indicator's unit, exact; empty when there is no number.
 	NormalizedNumber string                 `protobuf:"bytes,30,opt,name=normalized_number,json=normalizedNumber,proto3" json:"normalized_number,omitempty"`
 	CreateTime       *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
@@ -656,6 +726,27 @@ func (x *Statement) GetNote() string {
 	return ""
 }
 
+func (x *Statement) GetNumberPending() bool {
+	if x != nil {
+		return x.NumberPending
+	}
+	return false
+}
+
+func (x *Statement) GetRankTarget() *RankTarget {
+	if x != nil {
+		return x.RankTarget
+	}
+	return nil
+}
+
+func (x *Statement) GetListTarget() *ListTarget {
+	if x != nil {
+		return x.ListTarget
+	}
+	return nil
+}
+
 func (x *Statement) GetNormalizedNumber() string {
 	if x != nil {
 		return x.NormalizedNumber
@@ -730,6 +821,142 @@ func (*Statement_DueDate) isStatement_Value() {}
 
 func (*Statement_Status) isStatement_Value() {}
 
+// RankTarget says in which ranking a place is aimed at. What the text does not
+// say stays empty and is shown as not stated, never guessed.
+type RankTarget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `series/{series}`
+	Series    string `protobuf:"bytes,1,opt,name=series,proto3" json:"series,omitempty"`
+	Authority string `protobuf:"bytes,2,opt,name=authority,proto3" json:"authority,omitempty"`
+	// Groups in which the place is aimed at: 全国, 全省, 省级组. 争先进位 may name several.
+	Groups []string `protobuf:"bytes,3,rep,name=groups,proto3" json:"groups,omitempty"`
+	// 0 when not stated.
+	DataYear int32 `protobuf:"varint,4,opt,name=data_year,json=dataYear,proto3" json:"data_year,omitempty"`
+	// 争先进位: better than the base place, no number.
+	BetterThanBase bool `protobuf:"varint,5,opt,name=better_than_base,json=betterThanBase,proto3" json:"better_than_base,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *RankTarget) Reset() {
+	*x = RankTarget{}
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RankTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RankTarget) ProtoMessage() {}
+
+func (x *RankTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RankTarget.ProtoReflect.Descriptor instead.
+func (*RankTarget) Descriptor() ([]byte, []int) {
+	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *RankTarget) GetSeries() string {
+	if x != nil {
+		return x.Series
+	}
+	return ""
+}
+
+func (x *RankTarget) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *RankTarget) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
+func (x *RankTarget) GetDataYear() int32 {
+	if x != nil {
+		return x.DataYear
+	}
+	return 0
+}
+
+func (x *RankTarget) GetBetterThanBase() bool {
+	if x != nil {
+		return x.BetterThanBase
+	}
+	return false
+}
+
+// ListTarget says which stage of which list is aimed at.
+type ListTarget struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `lists/{list}`
+	List          string    `protobuf:"bytes,1,opt,name=list,proto3" json:"list,omitempty"`
+	Stage         ListStage `protobuf:"varint,2,opt,name=stage,proto3,enum=zonebench.indicator.v1.ListStage" json:"stage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTarget) Reset() {
+	*x = ListTarget{}
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTarget) ProtoMessage() {}
+
+func (x *ListTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTarget.ProtoReflect.Descriptor instead.
+func (*ListTarget) Descriptor() ([]byte, []int) {
+	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListTarget) GetList() string {
+	if x != nil {
+		return x.List
+	}
+	return ""
+}
+
+func (x *ListTarget) GetStage() ListStage {
+	if x != nil {
+		return x.Stage
+	}
+	return ListStage_LIST_STAGE_UNSPECIFIED
+}
+
 // Figure is the statements under one key and the one that is selected.
 type Figure struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -756,7 +983,7 @@ type Figure struct {
 
 func (x *Figure) Reset() {
 	*x = Figure{}
-	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[2]
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +995,7 @@ func (x *Figure) String() string {
 func (*Figure) ProtoMessage() {}
 
 func (x *Figure) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[2]
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +1008,7 @@ func (x *Figure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Figure.ProtoReflect.Descriptor instead.
 func (*Figure) Descriptor() ([]byte, []int) {
-	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{2}
+	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Figure) GetKey() *FigureKey {
@@ -861,7 +1088,7 @@ type Conflict struct {
 
 func (x *Conflict) Reset() {
 	*x = Conflict{}
-	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[3]
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -873,7 +1100,7 @@ func (x *Conflict) String() string {
 func (*Conflict) ProtoMessage() {}
 
 func (x *Conflict) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[3]
+	mi := &file_zonebench_indicator_v1_statement_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -886,7 +1113,7 @@ func (x *Conflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
 func (*Conflict) Descriptor() ([]byte, []int) {
-	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{3}
+	return file_zonebench_indicator_v1_statement_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Conflict) GetNumberDiffers() bool {
@@ -929,7 +1156,7 @@ const file_zonebench_indicator_v1_statement_proto_rawDesc = "" +
 	"\x05scope\x18\x04 \x01(\v2\x18.zonebench.type.v1.ScopeR\x05scope\x12@\n" +
 	"\x04kind\x18\x05 \x01(\x0e2\x1c.zonebench.indicator.v1.KindB\x0e\xe2A\x01\x02\xbaH\a\x82\x01\x04\x10\x01 \x00R\x04kind\x12F\n" +
 	"\bambition\x18\x06 \x01(\x0e2 .zonebench.indicator.v1.AmbitionB\b\xbaH\x05\x82\x01\x02\x10\x01R\bambition:\x8f\x01\xbaH\x8b\x01\x1a\x88\x01\n" +
-	"\x13figure_key.ambition\x12Gambition is set for targets and only for them: must, expected or strive\x1a((this.kind == 1) == (this.ambition != 0)\"\xa9\f\n" +
+	"\x13figure_key.ambition\x12Gambition is set for targets and only for them: must, expected or strive\x1a((this.kind == 1) == (this.ambition != 0)\"\xda\r\n" +
 	"\tStatement\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12<\n" +
 	"\x06source\x18\x02 \x01(\tB$\xe2A\x01\x02\xbaH\x1dr\x1b2\x19^sources/[a-z0-9-]{1,63}$R\x06source\x12\"\n" +
@@ -957,7 +1184,12 @@ const file_zonebench_indicator_v1_statement_proto_rawDesc = "" +
 	"\vassigned_by\x18\x13 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\n" +
 	"assignedBy\x12\x1c\n" +
 	"\x04part\x18\x14 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x04part\x12\x1c\n" +
-	"\x04note\x18\x15 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\x121\n" +
+	"\x04note\x18\x15 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x04note\x12%\n" +
+	"\x0enumber_pending\x18\x16 \x01(\bR\rnumberPending\x12C\n" +
+	"\vrank_target\x18\x17 \x01(\v2\".zonebench.indicator.v1.RankTargetR\n" +
+	"rankTarget\x12C\n" +
+	"\vlist_target\x18\x18 \x01(\v2\".zonebench.indicator.v1.ListTargetR\n" +
+	"listTarget\x121\n" +
 	"\x11normalized_number\x18\x1e \x01(\tB\x04\xe2A\x01\x03R\x10normalizedNumber\x12A\n" +
 	"\vcreate_time\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12 \n" +
@@ -968,7 +1200,21 @@ const file_zonebench_indicator_v1_statement_proto_rawDesc = "" +
 	"\tsimulated\x18$ \x01(\bB\x04\xe2A\x01\x03R\tsimulated:P\xeaAM\n" +
 	"\x1czonebench.internal/Statement\x12\x16statements/{statement}*\n" +
 	"statements2\tstatementB\a\n" +
-	"\x05value\"\x84\x03\n" +
+	"\x05value\"\xe5\x01\n" +
+	"\n" +
+	"RankTarget\x12:\n" +
+	"\x06series\x18\x01 \x01(\tB\"\xbaH\x1fr\x1d2\x1b^(series/[a-z0-9-]{1,63})?$R\x06series\x12&\n" +
+	"\tauthority\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tauthority\x12 \n" +
+	"\x06groups\x18\x03 \x03(\tB\b\xbaH\x05\x92\x01\x02\x10\n" +
+	"R\x06groups\x12'\n" +
+	"\tdata_year\x18\x04 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x8fN(\x00R\bdataYear\x12(\n" +
+	"\x10better_than_base\x18\x05 \x01(\bR\x0ebetterThanBase\"\x85\x01\n" +
+	"\n" +
+	"ListTarget\x122\n" +
+	"\x04list\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^lists/[a-z0-9-]{1,63}$R\x04list\x12C\n" +
+	"\x05stage\x18\x02 \x01(\x0e2!.zonebench.indicator.v1.ListStageB\n" +
+	"\xbaH\a\x82\x01\x04\x10\x01 \x00R\x05stage\"\x84\x03\n" +
 	"\x06Figure\x123\n" +
 	"\x03key\x18\x01 \x01(\v2!.zonebench.indicator.v1.FigureKeyR\x03key\x12A\n" +
 	"\n" +
@@ -1019,7 +1265,14 @@ const file_zonebench_indicator_v1_statement_proto_rawDesc = "" +
 	"\x13VINTAGE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rVINTAGE_FLASH\x10\x01\x12\x12\n" +
 	"\x0eVINTAGE_ANNUAL\x10\x02\x12\x14\n" +
-	"\x10VINTAGE_VERIFIED\x10\x03B\xe7\x01\n" +
+	"\x10VINTAGE_VERIFIED\x10\x03*\xa0\x01\n" +
+	"\tListStage\x12\x1a\n" +
+	"\x16LIST_STAGE_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12LIST_STAGE_PLANNED\x10\x01\x12\x16\n" +
+	"\x12LIST_STAGE_APPLIED\x10\x02\x12\x17\n" +
+	"\x13LIST_STAGE_NURTURED\x10\x03\x12\x19\n" +
+	"\x15LIST_STAGE_RECOGNISED\x10\x04\x12\x13\n" +
+	"\x0fLIST_STAGE_LEFT\x10\x05B\xe7\x01\n" +
 	"\x1acom.zonebench.indicator.v1B\x0eStatementProtoP\x01Z?zonebench.internal/proto/gen/zonebench/indicator/v1;indicatorv1\xa2\x02\x03ZIX\xaa\x02\x16Zonebench.Indicator.V1\xca\x02\x16Zonebench\\Indicator\\V1\xe2\x02\"Zonebench\\Indicator\\V1\\GPBMetadata\xea\x02\x18Zonebench::Indicator::V1b\x06proto3"
 
 var (
@@ -1034,51 +1287,57 @@ func file_zonebench_indicator_v1_statement_proto_rawDescGZIP() []byte {
 	return file_zonebench_indicator_v1_statement_proto_rawDescData
 }
 
-var file_zonebench_indicator_v1_statement_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_zonebench_indicator_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_zonebench_indicator_v1_statement_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_zonebench_indicator_v1_statement_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_zonebench_indicator_v1_statement_proto_goTypes = []any{
 	(Kind)(0),                     // 0: zonebench.indicator.v1.Kind
 	(Ambition)(0),                 // 1: zonebench.indicator.v1.Ambition
 	(Tag)(0),                      // 2: zonebench.indicator.v1.Tag
 	(Reporter)(0),                 // 3: zonebench.indicator.v1.Reporter
 	(Vintage)(0),                  // 4: zonebench.indicator.v1.Vintage
-	(*FigureKey)(nil),             // 5: zonebench.indicator.v1.FigureKey
-	(*Statement)(nil),             // 6: zonebench.indicator.v1.Statement
-	(*Figure)(nil),                // 7: zonebench.indicator.v1.Figure
-	(*Conflict)(nil),              // 8: zonebench.indicator.v1.Conflict
-	(*v1.Scope)(nil),              // 9: zonebench.type.v1.Scope
-	(v1.Comparator)(0),            // 10: zonebench.type.v1.Comparator
-	(*v1.Date)(nil),               // 11: zonebench.type.v1.Date
-	(v1.Certainty)(0),             // 12: zonebench.type.v1.Certainty
-	(v1.Stage)(0),                 // 13: zonebench.type.v1.Stage
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*v1.Localized)(nil),          // 15: zonebench.type.v1.Localized
+	(ListStage)(0),                // 5: zonebench.indicator.v1.ListStage
+	(*FigureKey)(nil),             // 6: zonebench.indicator.v1.FigureKey
+	(*Statement)(nil),             // 7: zonebench.indicator.v1.Statement
+	(*RankTarget)(nil),            // 8: zonebench.indicator.v1.RankTarget
+	(*ListTarget)(nil),            // 9: zonebench.indicator.v1.ListTarget
+	(*Figure)(nil),                // 10: zonebench.indicator.v1.Figure
+	(*Conflict)(nil),              // 11: zonebench.indicator.v1.Conflict
+	(*v1.Scope)(nil),              // 12: zonebench.type.v1.Scope
+	(v1.Comparator)(0),            // 13: zonebench.type.v1.Comparator
+	(*v1.Date)(nil),               // 14: zonebench.type.v1.Date
+	(v1.Certainty)(0),             // 15: zonebench.type.v1.Certainty
+	(v1.Stage)(0),                 // 16: zonebench.type.v1.Stage
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*v1.Localized)(nil),          // 18: zonebench.type.v1.Localized
 }
 var file_zonebench_indicator_v1_statement_proto_depIdxs = []int32{
-	9,  // 0: zonebench.indicator.v1.FigureKey.scope:type_name -> zonebench.type.v1.Scope
+	12, // 0: zonebench.indicator.v1.FigureKey.scope:type_name -> zonebench.type.v1.Scope
 	0,  // 1: zonebench.indicator.v1.FigureKey.kind:type_name -> zonebench.indicator.v1.Kind
 	1,  // 2: zonebench.indicator.v1.FigureKey.ambition:type_name -> zonebench.indicator.v1.Ambition
-	5,  // 3: zonebench.indicator.v1.Statement.key:type_name -> zonebench.indicator.v1.FigureKey
-	10, // 4: zonebench.indicator.v1.Statement.comparator:type_name -> zonebench.type.v1.Comparator
-	11, // 5: zonebench.indicator.v1.Statement.due_date:type_name -> zonebench.type.v1.Date
+	6,  // 3: zonebench.indicator.v1.Statement.key:type_name -> zonebench.indicator.v1.FigureKey
+	13, // 4: zonebench.indicator.v1.Statement.comparator:type_name -> zonebench.type.v1.Comparator
+	14, // 5: zonebench.indicator.v1.Statement.due_date:type_name -> zonebench.type.v1.Date
 	2,  // 6: zonebench.indicator.v1.Statement.tag:type_name -> zonebench.indicator.v1.Tag
-	12, // 7: zonebench.indicator.v1.Statement.subject_certainty:type_name -> zonebench.type.v1.Certainty
-	12, // 8: zonebench.indicator.v1.Statement.period_certainty:type_name -> zonebench.type.v1.Certainty
+	15, // 7: zonebench.indicator.v1.Statement.subject_certainty:type_name -> zonebench.type.v1.Certainty
+	15, // 8: zonebench.indicator.v1.Statement.period_certainty:type_name -> zonebench.type.v1.Certainty
 	3,  // 9: zonebench.indicator.v1.Statement.reporter:type_name -> zonebench.indicator.v1.Reporter
 	4,  // 10: zonebench.indicator.v1.Statement.vintage:type_name -> zonebench.indicator.v1.Vintage
-	13, // 11: zonebench.indicator.v1.Statement.stage:type_name -> zonebench.type.v1.Stage
-	14, // 12: zonebench.indicator.v1.Statement.release_time:type_name -> google.protobuf.Timestamp
-	14, // 13: zonebench.indicator.v1.Statement.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 14: zonebench.indicator.v1.Figure.key:type_name -> zonebench.indicator.v1.FigureKey
-	6,  // 15: zonebench.indicator.v1.Figure.statements:type_name -> zonebench.indicator.v1.Statement
-	10, // 16: zonebench.indicator.v1.Figure.comparator:type_name -> zonebench.type.v1.Comparator
-	8,  // 17: zonebench.indicator.v1.Figure.conflict:type_name -> zonebench.indicator.v1.Conflict
-	15, // 18: zonebench.indicator.v1.Conflict.message:type_name -> zonebench.type.v1.Localized
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	16, // 11: zonebench.indicator.v1.Statement.stage:type_name -> zonebench.type.v1.Stage
+	17, // 12: zonebench.indicator.v1.Statement.release_time:type_name -> google.protobuf.Timestamp
+	8,  // 13: zonebench.indicator.v1.Statement.rank_target:type_name -> zonebench.indicator.v1.RankTarget
+	9,  // 14: zonebench.indicator.v1.Statement.list_target:type_name -> zonebench.indicator.v1.ListTarget
+	17, // 15: zonebench.indicator.v1.Statement.create_time:type_name -> google.protobuf.Timestamp
+	5,  // 16: zonebench.indicator.v1.ListTarget.stage:type_name -> zonebench.indicator.v1.ListStage
+	6,  // 17: zonebench.indicator.v1.Figure.key:type_name -> zonebench.indicator.v1.FigureKey
+	7,  // 18: zonebench.indicator.v1.Figure.statements:type_name -> zonebench.indicator.v1.Statement
+	13, // 19: zonebench.indicator.v1.Figure.comparator:type_name -> zonebench.type.v1.Comparator
+	11, // 20: zonebench.indicator.v1.Figure.conflict:type_name -> zonebench.indicator.v1.Conflict
+	18, // 21: zonebench.indicator.v1.Conflict.message:type_name -> zonebench.type.v1.Localized
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_indicator_v1_statement_proto_init() }
@@ -1096,8 +1355,8 @@ func file_zonebench_indicator_v1_statement_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_indicator_v1_statement_proto_rawDesc), len(file_zonebench_indicator_v1_statement_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   4,
+			NumEnums:      6,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

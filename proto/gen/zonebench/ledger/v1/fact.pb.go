@@ -13,6 +13,7 @@ import (
 	sync "sync"
 	unsafe "unsafe"
 	v11 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	v12 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	v1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
@@ -48,6 +49,9 @@ type Fact struct {
 	//	*Fact_FigureUnpinned
 	//	*Fact_StagedStatements
 	//	*Fact_ImportCommitted
+	//	*Fact_List
+	//	*Fact_Series
+	//	*Fact_Round
 	Kind          isFact_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -216,6 +220,33 @@ func (x *Fact) GetImportCommitted() *ImportCommitted {
 	return nil
 }
 
+func (x *Fact) GetList() *v11.List {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_List); ok {
+			return x.List
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetSeries() *v12.Series {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Series); ok {
+			return x.Series
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetRound() *v12.Round {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Round); ok {
+			return x.Round
+		}
+	}
+	return nil
+}
+
 type isFact_Kind interface {
 	isFact_Kind()
 }
@@ -280,6 +311,19 @@ type Fact_ImportCommitted struct {
 	ImportCommitted *ImportCommitted `protobuf:"bytes,27,opt,name=import_committed,json=importCommitted,proto3,oneof"`
 }
 
+type Fact_List struct {
+	List *v11.List `protobuf:"bytes,28,opt,name=list,proto3,oneof"`
+}
+
+type Fact_Series struct {
+	// Lane ranking.
+	Series *v12.Series `protobuf:"bytes,40,opt,name=series,proto3,oneof"`
+}
+
+type Fact_Round struct {
+	Round *v12.Round `protobuf:"bytes,41,opt,name=round,proto3,oneof"`
+}
+
 func (*Fact_LedgerVersion) isFact_Kind() {}
 
 func (*Fact_Zone) isFact_Kind() {}
@@ -307,6 +351,12 @@ func (*Fact_FigureUnpinned) isFact_Kind() {}
 func (*Fact_StagedStatements) isFact_Kind() {}
 
 func (*Fact_ImportCommitted) isFact_Kind() {}
+
+func (*Fact_List) isFact_Kind() {}
+
+func (*Fact_Series) isFact_Kind() {}
+
+func (*Fact_Round) isFact_Kind() {}
 
 // LedgerVersion says that from this commit on, facts of this version's
 // vocabulary may appear.
@@ -715,7 +765,7 @@ var File_zonebench_ledger_v1_fact_proto protoreflect.FileDescriptor
 
 const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\xeb\a\n" +
+	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\x8c\t\n" +
 	"\x04Fact\x12K\n" +
 	"\x0eledger_version\x18\x01 \x01(\v2\".zonebench.ledger.v1.LedgerVersionH\x00R\rledgerVersion\x12-\n" +
 	"\x04zone\x18\n" +
@@ -731,7 +781,10 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\rfigure_pinned\x18\x18 \x01(\v2!.zonebench.ledger.v1.FigurePinnedH\x00R\ffigurePinned\x12N\n" +
 	"\x0ffigure_unpinned\x18\x19 \x01(\v2#.zonebench.ledger.v1.FigureUnpinnedH\x00R\x0efigureUnpinned\x12T\n" +
 	"\x11staged_statements\x18\x1a \x01(\v2%.zonebench.ledger.v1.StagedStatementsH\x00R\x10stagedStatements\x12Q\n" +
-	"\x10import_committed\x18\x1b \x01(\v2$.zonebench.ledger.v1.ImportCommittedH\x00R\x0fimportCommittedB\x06\n" +
+	"\x10import_committed\x18\x1b \x01(\v2$.zonebench.ledger.v1.ImportCommittedH\x00R\x0fimportCommitted\x122\n" +
+	"\x04list\x18\x1c \x01(\v2\x1c.zonebench.indicator.v1.ListH\x00R\x04list\x126\n" +
+	"\x06series\x18( \x01(\v2\x1c.zonebench.ranking.v1.SeriesH\x00R\x06series\x123\n" +
+	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05roundB\x06\n" +
 	"\x04kind\")\n" +
 	"\rLedgerVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\"\"\n" +
@@ -790,7 +843,10 @@ var file_zonebench_ledger_v1_fact_proto_goTypes = []any{
 	(*v11.Indicator)(nil),      // 12: zonebench.indicator.v1.Indicator
 	(*v11.Source)(nil),         // 13: zonebench.indicator.v1.Source
 	(*v11.Statement)(nil),      // 14: zonebench.indicator.v1.Statement
-	(*v11.FigureKey)(nil),      // 15: zonebench.indicator.v1.FigureKey
+	(*v11.List)(nil),           // 15: zonebench.indicator.v1.List
+	(*v12.Series)(nil),         // 16: zonebench.ranking.v1.Series
+	(*v12.Round)(nil),          // 17: zonebench.ranking.v1.Round
+	(*v11.FigureKey)(nil),      // 18: zonebench.indicator.v1.FigureKey
 }
 var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	1,  // 0: zonebench.ledger.v1.Fact.ledger_version:type_name -> zonebench.ledger.v1.LedgerVersion
@@ -807,14 +863,17 @@ var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	5,  // 11: zonebench.ledger.v1.Fact.figure_unpinned:type_name -> zonebench.ledger.v1.FigureUnpinned
 	6,  // 12: zonebench.ledger.v1.Fact.staged_statements:type_name -> zonebench.ledger.v1.StagedStatements
 	7,  // 13: zonebench.ledger.v1.Fact.import_committed:type_name -> zonebench.ledger.v1.ImportCommitted
-	15, // 14: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	15, // 15: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	14, // 16: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	15, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
+	16, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
+	17, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
+	18, // 17: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	18, // 18: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	14, // 19: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ledger_v1_fact_proto_init() }
@@ -837,6 +896,9 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 		(*Fact_FigureUnpinned)(nil),
 		(*Fact_StagedStatements)(nil),
 		(*Fact_ImportCommitted)(nil),
+		(*Fact_List)(nil),
+		(*Fact_Series)(nil),
+		(*Fact_Round)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
