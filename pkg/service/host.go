@@ -1,0 +1,254 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/test/bufconn"
+
+	"zonebench.internal/pkg/auth"
+)
+
+// Config is what an operator may set. The zero value is good.
+type Config struct {
+	// Largest request that is accepted, 4 MiB by default.
+	MaxRequestBytes int `env:"MAX_REQUEST_BYTES"`
+	// How long calls in flight may take to end when the process stops, 10 s by default.
+	Grace time.Duration `env:"GRACE"`
+	// Deadline of a call that comes without one, 60 s by default.
+	Deadline time.Duration `env:"DEADLINE"`
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxRequestBytes == 0 {
+		c.MaxRequestBytes = 4 << 20
+	}
+	if c.Grace == 0 {
+		c.Grace = 10 * time.Second
+	}
+	if c.Deadline == 0 {
+		c.Deadline = time.Minute
+	}
+	return c
+}
+
+// Deps are what a host is given.
+type Deps struct {
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	// Identify proves who calls.
+	Identify auth.Identify
+	// Ready is closed when calls can be answered: the ledger is folded. Until
+	// then health says NOT_SERVING and calls are refused. Nil: at once.
+	Ready <-chan struct{}
+	// Unary and Stream stand between the checks of the host and the handlers,
+	// such as those that wait for a revision.
+	Unary  []grpc.UnaryServerInterceptor
+	Stream []grpc.StreamServerInterceptor
+	// Beneath runs below the services.
+	Beneath []Task
+}
+
+// Host serves services on a listener and, for calls inside the process, on a
+// connection in memory. It serves once.
+type Host struct {
+	cfg     Config
+	deps    Deps
+	local   *bufconn.Listener
+	health  *health.Server
+	server  *grpc.Server
+	ready   atomic.Bool
+	serving chan struct{} // closed when health says SERVING
+	stop    chan struct{} // closed when stopping begins
+	started atomic.Bool
+}
+
+// NewHost checks what it is given and starts nothing.
+func NewHost(cfg Config, deps Deps) (*Host, error) {
+	if deps.Log == nil || deps.Metrics == nil || deps.Identify == nil {
+		return nil, errors.New("service: a host needs a log, a metrics registerer and a proof of identity")
+	}
+	h := &Host{
+		cfg:     cfg.withDefaults(),
+		deps:    deps,
+		local:   bufconn.Listen(1 << 20),
+		health:  health.NewServer(),
+		serving: make(chan struct{}),
+		stop:    make(chan struct{}),
+	}
+	around, err := newEdge(h)
+	if err != nil {
+		return nil, err
+	}
+	h.server = grpc.NewServer(
+		grpc.ChainUnaryInterceptor(append(around.unary(), deps.Unary...)...),
+		grpc.ChainStreamInterceptor(append(around.stream(), deps.Stream...)...),
+		// Four times what is accepted can be received, so that most oversized
+		// requests get our own answer, which says what to do.
+		grpc.MaxRecvMsgSize(4*h.cfg.MaxRequestBytes),
+		grpc.MaxSendMsgSize(64<<20),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
+		grpc.ConnectionTimeout(20*time.Second),
+	)
+	h.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
+	return h, nil
+}
+
+// DialLocal connects inside the process: grpc.WithContextDialer(h.DialLocal).
+func (h *Host) DialLocal(ctx context.Context, _ string) (net.Conn, error) {
+	conn, err := h.local.DialContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("dial inside the process: %w", err)
+	}
+	return conn, nil
+}
+
+// Serving is closed when the services answer calls.
+func (h *Host) Serving() <-chan struct{} { return h.serving }
+
+// Serve runs the services until ctx is done or the first of them fails, then
+// stops everything in order: health says NOT_SERVING, calls in flight end
+// within the grace, services stop, what is beneath them stops. It blocks until
+// all of it has ended. The error names what failed; a stop by ctx is none.
+//
+// A nil listener serves only inside the process.
+func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service) error {
+	if h.started.Swap(true) {
+		return errors.New("service: a host serves once")
+	}
+	for _, s := range services {
+		s.Register(h.server)
+	}
+	healthv1.RegisterHealthServer(h.server, h.health)
+	reflection.Register(h.server)
+	for name := range h.server.GetServiceInfo() {
+		h.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
+	}
+
+	failed := make(chan error, len(services)+len(h.deps.Beneath)+2)
+	beneath := newCrew(ctx, failed)
+	for _, t := range h.deps.Beneath {
+		beneath.start(t.Name, t.Run)
+	}
+	above := newCrew(ctx, failed)
+	for _, s := range services {
+		above.start(s.Name(), s.Run)
+	}
+	servers := newCrew(ctx, failed)
+	for _, l := range []net.Listener{h.local, lis} {
+		if l != nil {
+			servers.start("server on "+l.Addr().String(), func(context.Context) error { return h.server.Serve(l) })
+		}
+	}
+	watch, unwatch := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { h.open(watch) })
+
+	var err error
+	select {
+	case <-ctx.Done():
+		h.deps.Log.InfoContext(ctx, "stopping")
+	case err = <-failed:
+		h.deps.Log.ErrorContext(ctx, "stopping after a failure", slog.Any("error", err))
+	}
+
+	unwatch()
+	watching.Wait()
+	h.ready.Store(false)
+	h.health.Shutdown()
+	close(h.stop)
+	h.drain(ctx)
+	servers.end()
+	above.end()
+	beneath.end()
+	for more := range drained(failed) {
+		if err == nil {
+			err = more
+		}
+	}
+	return err
+}
+
+// open lets calls in when what is beneath the services is ready.
+func (h *Host) open(ctx context.Context) {
+	if h.deps.Ready != nil {
+		select {
+		case <-h.deps.Ready:
+		case <-ctx.Done():
+			return
+		}
+	}
+	h.ready.Store(true)
+	for name := range h.server.GetServiceInfo() {
+		h.health.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
+	}
+	h.health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
+	close(h.serving)
+	h.deps.Log.InfoContext(ctx, "serving")
+}
+
+// drain lets calls in flight end, within the grace.
+func (h *Host) drain(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		h.server.GracefulStop()
+		close(done)
+	}()
+	grace := time.NewTimer(h.cfg.Grace)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		h.deps.Log.WarnContext(ctx, "calls in flight were cut off", slog.Duration("grace", h.cfg.Grace))
+		h.server.Stop()
+		<-done
+	}
+}
+
+// A crew is goroutines that end together.
+type crew struct {
+	ctx    context.Context //nolint:containedctx // it is the lifetime of the crew
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+	failed chan<- error
+}
+
+// newCrew detaches the crew from the end of ctx: it ends when it is told to.
+func newCrew(ctx context.Context, failed chan<- error) *crew {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	return &crew{ctx: ctx, cancel: cancel, failed: failed}
+}
+
+func (c *crew) start(name string, run func(context.Context) error) {
+	c.group.Go(func() {
+		err := run(c.ctx)
+		if err == nil || c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return
+		}
+		c.failed <- fmt.Errorf("%s: %w", name, err)
+	})
+}
+
+func (c *crew) end() {
+	c.cancel()
+	c.group.Wait()
+}
+
+// drained yields what is left in a channel to which nobody writes any more.
+func drained(failed chan error) <-chan error {
+	close(failed)
+	return failed
+}
