@@ -334,12 +334,16 @@ func (c *checker) module(t Tree, m Module) {
 	}
 }
 
-// versions checks that the modules agree: the workspace builds with the highest version that anyone requires, so a
+// versions checks that the modules agree on what any of them imports: the workspace builds with the highest version that anyone requires, so a
 // module on its own would be tested with another one than is shipped.
 func (c *checker) versions(t Tree) {
 	users := make(map[string]map[string][]string) // dependency, version, directories
+	direct := make(map[string]bool)
 	for _, m := range t.Modules {
 		for dep, version := range m.Require {
+			if !m.Indirect[dep] {
+				direct[dep] = true
+			}
 			if users[dep] == nil {
 				users[dep] = make(map[string][]string)
 			}
@@ -347,7 +351,7 @@ func (c *checker) versions(t Tree) {
 		}
 	}
 	for dep, by := range users {
-		if len(by) == 1 {
+		if len(by) == 1 || !direct[dep] {
 			continue
 		}
 		var said []string

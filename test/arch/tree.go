@@ -23,11 +23,13 @@ type Tree struct {
 
 // Module is one module of the workspace.
 type Module struct {
-	Path    string // import path
-	Dir     string // below the workspace, with slashes: "services/zone"
-	Go      string // the go line
-	Require map[string]string
-	Replace map[string]string // required path to what stands in its place, as written
+	Path    string            // import path
+	Dir     string            // below the workspace, with slashes: "services/zone"
+	Go      string            // the go line
+	Require map[string]string // path to version
+	// Indirect holds the required paths that no package of the module imports.
+	Indirect map[string]bool
+	Replace  map[string]string // required path to what stands in its place, as written
 }
 
 // Package is one directory of Go code.
@@ -76,7 +78,10 @@ func loadModule(root, dir string) (Module, error) {
 	var mod struct {
 		Module  struct{ Path string }
 		Go      string
-		Require []struct{ Path, Version string }
+		Require []struct {
+			Path, Version string
+			Indirect      bool
+		}
 		Replace []struct{ Old, New struct{ Path string } }
 	}
 	if err := goJSON(filepath.Join(root, dir), &mod, "mod", "edit", "-json"); err != nil {
@@ -86,11 +91,12 @@ func loadModule(root, dir string) (Module, error) {
 		Path:    mod.Module.Path,
 		Dir:     filepath.ToSlash(filepath.Clean(dir)),
 		Go:      mod.Go,
-		Require: make(map[string]string),
+		Require: make(map[string]string), Indirect: make(map[string]bool),
 		Replace: make(map[string]string),
 	}
 	for _, r := range mod.Require {
 		m.Require[r.Path] = r.Version
+		m.Indirect[r.Path] = r.Indirect
 	}
 	for _, r := range mod.Replace {
 		m.Replace[r.Old.Path] = r.New.Path
