@@ -3,23 +3,33 @@ module zonebench.internal/services/standalone
 go 1.26.0
 
 require (
-	zonebench.internal/proto v0.0.0
+	zonebench.internal/data v0.0.0
 	zonebench.internal/pkg v0.0.0
 	zonebench.internal/pkg/composite v0.0.0
 	zonebench.internal/pkg/local v0.0.0
-	zonebench.internal/data v0.0.0
-	zonebench.internal/services/zone v0.0.0
+	zonebench.internal/proto v0.0.0
 	zonebench.internal/services/indicator v0.0.0
 	zonebench.internal/services/ranking v0.0.0
+	zonebench.internal/services/zone v0.0.0
+)
+
+require (
+	github.com/clipperhouse/uax29/v2 v2.2.0 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/mattn/go-runewidth v0.0.31 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.9 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
 )
 
 replace (
-	zonebench.internal/proto => ../../proto
+	zonebench.internal/data => ../../data
 	zonebench.internal/pkg => ../../pkg
 	zonebench.internal/pkg/composite => ../../pkg/composite
 	zonebench.internal/pkg/local => ../../pkg/local
-	zonebench.internal/data => ../../data
-	zonebench.internal/services/zone => ../zone
+	zonebench.internal/proto => ../../proto
 	zonebench.internal/services/indicator => ../indicator
 	zonebench.internal/services/ranking => ../ranking
+	zonebench.internal/services/zone => ../zone
 )
