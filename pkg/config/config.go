@@ -24,25 +24,36 @@ import (
 // Prefix begins the name of every variable of ours.
 const Prefix = "ZONEBENCH_"
 
-// Load fills cfg, a pointer to a struct, from environ, which is as os.Environ
-// gives it. Variables that begin with one of others (such as
-// ZONEBENCH_RANKING_) belong to another program and are left alone: programs
-// may share one environment.
-func Load(cfg any, environ []string, others ...string) error {
+// Part is a struct of settings and what stands before its variables, behind
+// ZONEBENCH_: nothing, or the name of a service with its underscore.
+type Part struct {
+	Prefix string
+	Into   any // pointer to the struct
+}
+
+// Load fills the parts from environ, which is as os.Environ gives it. Variables
+// that begin with one of others (such as RANKING_, behind ZONEBENCH_) belong to
+// another program and are left alone: programs may share one environment.
+func Load(environ, others []string, parts ...Part) error {
 	vars := env.ToMap(environ)
-	options := env.Options{Environment: vars, Prefix: Prefix}
-	params, err := env.GetFieldParamsWithOptions(cfg, options)
-	if err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	known := make([]string, 0, len(params))
-	for _, p := range params {
-		known = append(known, p.Key)
-	}
+	var known []string
 	var problems []error
+	for _, part := range parts {
+		options := env.Options{Environment: vars, Prefix: Prefix + part.Prefix}
+		params, err := env.GetFieldParamsWithOptions(part.Into, options)
+		if err != nil {
+			return fmt.Errorf("config: %w", err)
+		}
+		for _, p := range params {
+			known = append(known, p.Key)
+		}
+		if err := env.ParseWithOptions(part.Into, options); err != nil {
+			problems = append(problems, worded(err, params))
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(vars)) {
 		if !strings.HasPrefix(key, Prefix) || slices.Contains(known, key) ||
-			slices.ContainsFunc(others, func(other string) bool { return strings.HasPrefix(key, other) }) {
+			slices.ContainsFunc(others, func(other string) bool { return strings.HasPrefix(key, Prefix+other) }) {
 			continue
 		}
 		problem := "unknown variable " + key
@@ -52,9 +63,6 @@ func Load(cfg any, environ []string, others ...string) error {
 			problem += ": --help lists the known ones"
 		}
 		problems = append(problems, errors.New(problem))
-	}
-	if err := env.ParseWithOptions(cfg, options); err != nil {
-		problems = append(problems, worded(err, params))
 	}
 	return errors.Join(problems...)
 }
@@ -83,11 +91,13 @@ func worded(err error, params []env.FieldParams) error {
 	return errors.Join(problems...)
 }
 
-// Usage lists the variables that cfg is filled from, with the text of their
-// `help` tags.
-func Usage(w io.Writer, cfg any) error {
+// Usage lists the variables that the parts are filled from, with the text of
+// their `help` tags.
+func Usage(w io.Writer, parts ...Part) error {
 	table := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	list(table, Prefix, reflect.TypeOf(cfg).Elem())
+	for _, part := range parts {
+		list(table, Prefix+part.Prefix, reflect.TypeOf(part.Into).Elem())
+	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}

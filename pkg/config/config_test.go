@@ -29,7 +29,7 @@ func TestLoad(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s settings
-			err := config.Load(&s, strings.Fields(c.environ), "ZONEBENCH_RANKING_")
+			err := config.Load(strings.Fields(c.environ), []string{"RANKING_"}, config.Part{Into: &s})
 			switch {
 			case c.want == "" && err != nil:
 				t.Fatal(err)
@@ -44,7 +44,7 @@ func TestLoad(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	var b strings.Builder
-	if err := config.Usage(&b, &settings{}); err != nil {
+	if err := config.Usage(&b, config.Part{Into: &settings{}}); err != nil {
 		t.Fatal(err)
 	}
 	want := "  ZONEBENCH_LISTEN      address to serve on\n  ZONEBENCH_HOST_GRACE  how long calls may take to end\n"

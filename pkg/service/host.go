@@ -24,11 +24,11 @@ import (
 // Config is what an operator may set. The zero value is good.
 type Config struct {
 	// Largest request that is accepted, 4 MiB by default.
-	MaxRequestBytes int `env:"MAX_REQUEST_BYTES"`
+	MaxRequestBytes int `env:"MAX_REQUEST_BYTES" help:"largest request that is accepted; 4194304 by default"`
 	// How long calls in flight may take to end when the process stops, 10 s by default.
-	Grace time.Duration `env:"GRACE"`
+	Grace time.Duration `env:"GRACE" help:"how long calls may take to end when the process stops; 10s by default"`
 	// Deadline of a call that comes without one, 60 s by default.
-	Deadline time.Duration `env:"DEADLINE"`
+	Deadline time.Duration `env:"DEADLINE" help:"deadline of a call that comes without one; 60s by default"`
 }
 
 func (c Config) withDefaults() Config {
