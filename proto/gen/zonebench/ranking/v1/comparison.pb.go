@@ -115,6 +115,8 @@ const (
 	Difference_DIFFERENCE_CONFLICT Difference = 11
 	// 无数值: a status, a date or a target whose number is not published.
 	Difference_DIFFERENCE_NO_NUMBER Difference = 12
+	// 期间长短不同: a year against a month, a cumulative against a single period.
+	Difference_DIFFERENCE_PERIOD_LENGTH Difference = 13
 )
 
 // Enum value maps for Difference.
@@ -133,6 +135,7 @@ var (
 		10: "DIFFERENCE_CONCEPT",
 		11: "DIFFERENCE_CONFLICT",
 		12: "DIFFERENCE_NO_NUMBER",
+		13: "DIFFERENCE_PERIOD_LENGTH",
 	}
 	Difference_value = map[string]int32{
 		"DIFFERENCE_UNSPECIFIED":         0,
@@ -148,6 +151,7 @@ var (
 		"DIFFERENCE_CONCEPT":             10,
 		"DIFFERENCE_CONFLICT":            11,
 		"DIFFERENCE_NO_NUMBER":           12,
+		"DIFFERENCE_PERIOD_LENGTH":       13,
 	}
 )
 
@@ -883,7 +887,7 @@ const file_zonebench_ranking_v1_comparison_proto_rawDesc = "" +
 	"\x0eVERDICT_STRICT\x10\x01\x12\x15\n" +
 	"\x11VERDICT_REFERENCE\x10\x02\x12\x18\n" +
 	"\x14VERDICT_SIDE_BY_SIDE\x10\x03\x12\x13\n" +
-	"\x0fVERDICT_REFUSED\x10\x04*\xd8\x02\n" +
+	"\x0fVERDICT_REFUSED\x10\x04*\xf6\x02\n" +
 	"\n" +
 	"Difference\x12\x1a\n" +
 	"\x16DIFFERENCE_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -899,7 +903,8 @@ const file_zonebench_ranking_v1_comparison_proto_rawDesc = "" +
 	"\x12DIFFERENCE_CONCEPT\x10\n" +
 	"\x12\x17\n" +
 	"\x13DIFFERENCE_CONFLICT\x10\v\x12\x18\n" +
-	"\x14DIFFERENCE_NO_NUMBER\x10\f*\xec\x01\n" +
+	"\x14DIFFERENCE_NO_NUMBER\x10\f\x12\x1c\n" +
+	"\x18DIFFERENCE_PERIOD_LENGTH\x10\r*\xec\x01\n" +
 	"\rMissingReason\x12\x1e\n" +
 	"\x1aMISSING_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cMISSING_REASON_NOT_PUBLISHED\x10\x01\x12\x1e\n" +
