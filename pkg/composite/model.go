@@ -236,7 +236,7 @@ func (f *Frame) set(c, r int, v float64) {
 		}
 		return
 	}
-	f.Values[c][r] = v
+	f.Values[c][r] = v + 0 // no negative zero
 	if !f.State[c][r].HasValue() {
 		f.State[c][r] = Known
 	}
