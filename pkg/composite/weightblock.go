@@ -13,6 +13,8 @@ type weightBlock struct {
 	groups []blockGroup
 	// slot is the number of a group by node, -1 for a leaf.
 	slot []int
+	// positive says which nodes weigh anything.
+	positive []bool
 }
 
 type blockGroup struct {
@@ -39,11 +41,14 @@ const (
 )
 
 // newWeightBlock packs columns of normalised indicators, one a leaf of the tree.
-// least is the share of children, by count, that a group needs; known counts on
-// upper levels follow from those below, so that a weight of 0 in a draw does not
-// change them.
-func newWeightBlock(tree *Tree, cols [][]float64, least func(group int) float64) *weightBlock {
-	b := &weightBlock{tree: tree, slot: make([]int, len(tree.Nodes))}
+// least is the share of children, by count, that a group needs; children that
+// weigh nothing do not count, so a draw must leave the same ones without weight
+// as the nominal weights do: see fits.
+func newWeightBlock(tree *Tree, cols [][]float64, nominal []float64, least func(group int) float64) *weightBlock {
+	b := &weightBlock{tree: tree, slot: make([]int, len(tree.Nodes)), positive: make([]bool, len(tree.Nodes))}
+	for i, w := range nominal {
+		b.positive[i] = w > 0
+	}
 	if len(cols) > 0 {
 		b.units = len(cols[0])
 	}
@@ -54,23 +59,25 @@ func newWeightBlock(tree *Tree, cols [][]float64, least func(group int) float64)
 		b.slot[g] = len(b.groups)
 		b.groups = append(b.groups, packGroup(tree, g, cols, b.units))
 	}
-	// Which groups have a value by count alone: a first pass with every child
-	// of a positive weight. Draws with zero weights take more away.
+	// Which groups have a value: known follows from counts alone.
 	has := make([][]bool, len(b.groups))
 	for s := range b.groups {
 		g := &b.groups[s]
 		has[s] = make([]bool, b.units)
 		limit := least(g.node)
 		for u := range b.units {
-			n := 0
+			n, size := 0, 0
 			for _, c := range g.children {
+				if !b.positive[c] {
+					continue
+				}
+				size++
 				if l := tree.LeafOf[c]; l >= 0 && cols[l][u] == cols[l][u] || l < 0 && has[b.slot[c]][u] {
 					n++
 				}
 			}
-			has[s][u] = n > 0
-			if float64(n)/float64(len(g.children)) < limit {
-				has[s][u] = false
+			has[s][u] = n > 0 && ratio(n, size) >= limit
+			if !has[s][u] {
 				if g.out == nil {
 					g.out = make([]bool, b.units)
 				}
@@ -79,6 +86,17 @@ func newWeightBlock(tree *Tree, cols [][]float64, least func(group int) float64)
 		}
 	}
 	return b
+}
+
+// fits reports whether the weights leave the same nodes without weight as the
+// nominal ones.
+func (b *weightBlock) fits(weights []float64) bool {
+	for i, w := range weights {
+		if w > 0 != b.positive[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func packGroup(tree *Tree, node int, cols [][]float64, units int) blockGroup {
