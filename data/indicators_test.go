@@ -93,8 +93,10 @@ func TestHeadlineConcepts(t *testing.T) {
 		{"retail-sales-growth", "社会消费品零售总额", "%", "growth", "", true, nil},
 		{"industrial-investment-growth", "工业投资", "%", "growth", "", true, nil},
 		{"fixed-asset-investment-growth", "固定资产投资", "%", "growth", "", true, nil},
-		{"fiscal-revenue-growth", "财政收入", "%", "growth", "", false,
-			[]string{"general-public-budget-revenue-growth", "public-finance-budget-revenue-growth"}},
+		{
+			"fiscal-revenue-growth", "财政收入", "%", "growth", "", false,
+			[]string{"general-public-budget-revenue-growth", "public-finance-budget-revenue-growth"},
+		},
 		{"new-100m-projects", "新引进亿元以上项目数", "个", "count", "", false, nil},
 		{"new-high-tech-enterprises", "新增高新技术企业数", "家", "count", "", true, nil},
 	}

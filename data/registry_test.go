@@ -120,8 +120,10 @@ func TestNamesAreUnique(t *testing.T) {
 		}
 	})
 	for _, texts := range [][2]string{
-		{"金华开发区", "金华经济技术开发区"}, {"上海漕河泾开发区", "上海漕河泾新兴技术开发区"},
-		{"钱塘新区", "杭州钱塘新区"}, {"安徽六安金安经济开发区", "金安经济开发区"},
+		{"金华开发区", "金华经济技术开发区"},
+		{"上海漕河泾开发区", "上海漕河泾新兴技术开发区"},
+		{"钱塘新区", "杭州钱塘新区"},
+		{"安徽六安金安经济开发区", "金安经济开发区"},
 	} {
 		if a, b := candidates(t, texts[0], ""), candidates(t, texts[1], ""); !slices.Equal(a, b) || len(a) != 1 {
 			t.Errorf("%s means %v and %s means %v, want one zone", texts[0], a, texts[1], b)
@@ -135,20 +137,41 @@ func TestTextsThatNeedAContext(t *testing.T) {
 		want []string // without a context
 		in   map[string]string
 	}{
-		{"嵊州", []string{"referenceUnits/shengzhou", "zones/shengzhou-chengnan-na", "zones/shengzhou-edz", "zones/shengzhou-hightech-park"},
-			map[string]string{"zones/shengzhou-edz": "zones/shengzhou-edz", "referenceUnits/shengzhou": "referenceUnits/shengzhou"}},
-		{"金开", []string{"zones/jinhua-etdz", "zones/luan-jinan-edz"},
-			map[string]string{"sources/jinhua-2020": "zones/jinhua-etdz", "sources/jinan-2020": "zones/luan-jinan-edz"}},
-		{"开发区", []string{"zones/jinhua-etdz", "zones/luan-jinan-edz", "zones/shengzhou-edz", "zones/wenzhou-etdz"},
-			map[string]string{"sources/jinhua-2020": "zones/jinhua-etdz", "sources/jinan-2020": "zones/luan-jinan-edz", "sources/shengzhou-2020": "zones/shengzhou-edz", "sources/wenzhou-template": "zones/wenzhou-etdz"}},
-		{"新区", []string{"zones/hangzhou-qiantang-na", "zones/jinhua-huhaitang-na", "zones/shengzhou-chengnan-na"},
-			map[string]string{"sources/qiantang-2020": "zones/hangzhou-qiantang-na", "sources/shengzhou-2020": "zones/shengzhou-chengnan-na"}},
-		{"高新区", []string{"zones/qiantang-linjiang-hightech", "zones/shengzhou-hightech-park"},
-			map[string]string{"sources/qiantang-2020": "zones/qiantang-linjiang-hightech"}},
-		{"全区", []string{"referenceUnits/jinan-district", "zones/hangzhou-qiantang-na", "zones/wenzhou-etdz"},
-			map[string]string{"sources/jinan-2020": "referenceUnits/jinan-district", "sources/qiantang-2020": "zones/hangzhou-qiantang-na", "sources/wenzhou-template": "zones/wenzhou-etdz"}},
-		{"我市", []string{"referenceUnits/jinhua", "referenceUnits/shengzhou"},
-			map[string]string{"sources/jinhua-2020": "referenceUnits/jinhua", "sources/shengzhou-2020": "referenceUnits/shengzhou"}},
+		{
+			"嵊州",
+			[]string{"referenceUnits/shengzhou", "zones/shengzhou-chengnan-na", "zones/shengzhou-edz", "zones/shengzhou-hightech-park"},
+			map[string]string{"zones/shengzhou-edz": "zones/shengzhou-edz", "referenceUnits/shengzhou": "referenceUnits/shengzhou"},
+		},
+		{
+			"金开",
+			[]string{"zones/jinhua-etdz", "zones/luan-jinan-edz"},
+			map[string]string{"sources/jinhua-2020": "zones/jinhua-etdz", "sources/jinan-2020": "zones/luan-jinan-edz"},
+		},
+		{
+			"开发区",
+			[]string{"zones/jinhua-etdz", "zones/luan-jinan-edz", "zones/shengzhou-edz", "zones/wenzhou-etdz"},
+			map[string]string{"sources/jinhua-2020": "zones/jinhua-etdz", "sources/jinan-2020": "zones/luan-jinan-edz", "sources/shengzhou-2020": "zones/shengzhou-edz", "sources/wenzhou-template": "zones/wenzhou-etdz"},
+		},
+		{
+			"新区",
+			[]string{"zones/hangzhou-qiantang-na", "zones/jinhua-huhaitang-na", "zones/shengzhou-chengnan-na"},
+			map[string]string{"sources/qiantang-2020": "zones/hangzhou-qiantang-na", "sources/shengzhou-2020": "zones/shengzhou-chengnan-na"},
+		},
+		{
+			"高新区",
+			[]string{"zones/qiantang-linjiang-hightech", "zones/shengzhou-hightech-park"},
+			map[string]string{"sources/qiantang-2020": "zones/qiantang-linjiang-hightech"},
+		},
+		{
+			"全区",
+			[]string{"referenceUnits/jinan-district", "zones/hangzhou-qiantang-na", "zones/wenzhou-etdz"},
+			map[string]string{"sources/jinan-2020": "referenceUnits/jinan-district", "sources/qiantang-2020": "zones/hangzhou-qiantang-na", "sources/wenzhou-template": "zones/wenzhou-etdz"},
+		},
+		{
+			"我市",
+			[]string{"referenceUnits/jinhua", "referenceUnits/shengzhou"},
+			map[string]string{"sources/jinhua-2020": "referenceUnits/jinhua", "sources/shengzhou-2020": "referenceUnits/shengzhou"},
+		},
 		{"我区", []string{"zones/wenzhou-etdz"}, map[string]string{"sources/wenzhou-template": "zones/wenzhou-etdz", "sources/jinan-2020": ""}},
 		{"滨海", []string{"zones/wenzhou-binhai-new-town", "zones/wenzhou-binhai-park"}, nil},
 		{"临江", []string{"zones/qiantang-linjiang", "zones/qiantang-linjiang-park"}, nil},
