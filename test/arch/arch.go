@@ -37,8 +37,10 @@ func Check(t Tree) []Finding {
 	c.versions(t)
 	for _, p := range t.Packages {
 		c.names(p)
+		// A package of helpers for tests is a test, though others import it.
+		forTests := strings.HasSuffix(p.Name, "test")
 		for _, i := range p.Imports {
-			c.edge(p, i, false)
+			c.edge(p, i, forTests)
 		}
 		for _, i := range p.TestImports {
 			c.edge(p, i, true)
