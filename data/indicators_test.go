@@ -211,6 +211,7 @@ func TestFalseFriends(t *testing.T) {
 		{"tax-per-mu", "value-added-per-mu", "税收"},
 		{"new-100m-projects", "new-100m-projects-completion", "完成率"},
 		{"new-100m-projects", "new-500m-projects", "门槛"},
+		{"new-100m-projects", "new-2b-projects", "门槛"},
 		{"enterprises", "new-above-scale-enterprises", "存量"},
 		{"industrial-share-of-investment", "industrial-investment-growth", "占比"},
 		{"urban-income-growth", "rural-income-growth", "人群"},
