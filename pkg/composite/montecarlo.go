@@ -324,7 +324,9 @@ func (x *Index) MonteCarlo(ctx context.Context, plan *Plan, opt MonteCarloOption
 			return nil, err
 		}
 	}
-	m.finish()
+	if err := m.finish(ctx, opt.Workers); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
@@ -502,7 +504,7 @@ func (m *MonteCarlo) count(ctx context.Context, places []uint16, reasons []error
 }
 
 // finish makes the statistics of the counts.
-func (m *MonteCarlo) finish() {
+func (m *MonteCarlo) finish(ctx context.Context, workers int) error {
 	n := len(m.Units)
 	m.Mean, m.Sd = make([]float64, n), make([]float64, n)
 	m.Least, m.Greatest = make([]int, n), make([]int, n)
@@ -513,75 +515,84 @@ func (m *MonteCarlo) finish() {
 	for k := range m.Top {
 		m.Top[k] = make([]float64, n)
 	}
+	const strip = 64
+	return inParallel(ctx, workers, (n+strip-1)/strip,
+		func() []uint32 { return make([]uint32, n+2) },
+		func(upTo []uint32, k int) {
+			for r := k * strip; r < min(k*strip+strip, n); r++ {
+				m.finishRow(r, upTo)
+			}
+		})
+}
+
+// finishRow is finish for one row; upTo is memory for as many numbers as there
+// are places.
+func (m *MonteCarlo) finishRow(r int, upTo []uint32) {
+	counts := m.counts[r]
+	if counts == nil {
+		counts = []uint32{0}
+	}
 	valid := m.Draws - m.Failed
-	for r := range n {
-		counts := m.counts[r]
-		if counts == nil {
-			counts = []uint32{0}
+	m.NoPlace[r] = int(counts[0])
+	with := valid - m.NoPlace[r]
+	// upTo[p] is the number of draws with a place up to p.
+	upTo = upTo[:len(counts)]
+	upTo[0] = 0
+	var sum, squares uint64
+	for p := 1; p < len(counts); p++ {
+		c := uint64(counts[p])
+		upTo[p] = upTo[p-1] + counts[p]
+		if c == 0 {
+			continue
 		}
-		m.NoPlace[r] = int(counts[0])
-		with := valid - m.NoPlace[r]
-		var sum, squares uint64
-		for p := 1; p < len(counts); p++ {
-			c := uint64(counts[p])
-			if c == 0 {
-				continue
-			}
-			if m.Least[r] == 0 {
-				m.Least[r] = p
-			}
-			m.Greatest[r] = p
-			sum += c * uint64(p)
-			squares += c * uint64(p) * uint64(p)
+		if m.Least[r] == 0 {
+			m.Least[r] = p
 		}
-		m.Mean[r], m.Sd[r] = nan, nan
-		if with > 0 {
-			m.Mean[r] = float64(sum) / float64(with)
-		}
-		if with > 1 {
-			// Both products are exact integers in the range of use.
-			m.Sd[r] = math.Sqrt(max(0, float64(squares)-float64(sum)*float64(sum)/float64(with)) / float64(with-1))
-		}
-		for q, level := range m.Levels {
-			m.Quantiles[q][r] = countQuantile(counts, with, level)
-		}
-		for k, top := range m.TopPlaces {
-			c := uint64(0)
-			for p := 1; p <= top && p < len(counts); p++ {
-				c += uint64(counts[p])
-			}
-			m.Top[k][r] = float64(c) / float64(valid)
-		}
-		shift := m.NominalScores[r]
-		if shift != shift {
-			shift = 0
-		}
-		mean := m.ScoreMean[r] / float64(with)
-		variance := (m.ScoreSd[r] - m.ScoreMean[r]*mean) / float64(with-1)
-		m.ScoreMean[r], m.ScoreSd[r] = nan, nan
-		if with > 0 {
-			m.ScoreMean[r] = shift + mean
-		}
-		if with > 1 {
-			m.ScoreSd[r] = math.Sqrt(max(0, variance))
-		}
+		m.Greatest[r] = p
+		sum += c * uint64(p)
+		squares += c * uint64(p) * uint64(p)
+	}
+	m.Mean[r], m.Sd[r] = nan, nan
+	if with > 0 {
+		m.Mean[r] = float64(sum) / float64(with)
+	}
+	if with > 1 {
+		// Both products are exact integers in the range of use.
+		m.Sd[r] = math.Sqrt(max(0, float64(squares)-float64(sum)*float64(sum)/float64(with)) / float64(with-1))
+	}
+	for q, level := range m.Levels {
+		m.Quantiles[q][r] = countQuantile(upTo, with, level)
+	}
+	for k, top := range m.TopPlaces {
+		m.Top[k][r] = float64(upTo[max(0, min(top, len(upTo)-1))]) / float64(valid)
+	}
+	shift := m.NominalScores[r]
+	if shift != shift {
+		shift = 0
+	}
+	mean := m.ScoreMean[r] / float64(with)
+	variance := (m.ScoreSd[r] - m.ScoreMean[r]*mean) / float64(with-1)
+	m.ScoreMean[r], m.ScoreSd[r] = nan, nan
+	if with > 0 {
+		m.ScoreMean[r] = shift + mean
+	}
+	if with > 1 {
+		m.ScoreSd[r] = math.Sqrt(max(0, variance))
 	}
 }
 
-// countQuantile is the quantile of type 7 of n places in counts.
-func countQuantile(counts []uint32, n int, level float64) float64 {
+// countQuantile is the quantile of type 7 of n places, of which upTo[p] are up to
+// p.
+func countQuantile(upTo []uint32, n int, level float64) float64 {
 	if n == 0 {
 		return nan
 	}
 	h := float64(n-1) * level
 	i := int(h)
+	// at is the place with k places before it in ascending order.
 	at := func(k int) float64 {
-		for p := 1; p < len(counts); p++ {
-			if k -= int(counts[p]); k < 0 {
-				return float64(p)
-			}
-		}
-		return float64(len(counts) - 1)
+		p, _ := slices.BinarySearch(upTo, uint32(k)+1)
+		return float64(p)
 	}
 	a := at(i)
 	if i >= n-1 {
