@@ -43,6 +43,15 @@ func (x *Index) Data() *Data { return x.data }
 // Attachments returns the tables the index was compiled with.
 func (x *Index) Attachments() Attachments { return x.files }
 
+// Method returns how a group is aggregated, nil for a code that is not a group.
+func (x *Index) Method(code string) *Aggregate {
+	n := x.tree.Find(code)
+	if n < 0 {
+		return nil
+	}
+	return x.agg[n]
+}
+
 // Consistency returns the consistency ratio of each group weighed by AHP.
 func (x *Index) Consistency() map[string]float64 { return x.consistency }
 
