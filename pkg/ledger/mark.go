@@ -33,20 +33,34 @@ func openMark(path string) (*mark, error) {
 	if path == "" {
 		return &mark{}, nil
 	}
-	content, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("ledger: read the mark of the store: %w", err)
+	last, err := readMark(path)
+	if err != nil {
+		return nil, err
 	}
-	m := &mark{}
-	if len(content) > 0 {
-		if m.last, err = parseMark(string(content)); err != nil {
-			return nil, fmt.Errorf("ledger: the mark %s is not readable (%w): verify the store; if it is sound, delete the mark", path, err)
-		}
-	}
+	m := &mark{last: last}
 	if m.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640); err != nil {
 		return nil, fmt.Errorf("ledger: open the mark of the store: %w", err)
 	}
 	return m, nil
+}
+
+// readMark reads what is known; nothing is, without a file.
+func readMark(path string) (marked, error) {
+	if path == "" {
+		return marked{}, nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return marked{}, fmt.Errorf("ledger: read the mark of the store: %w", err)
+	}
+	if len(content) == 0 {
+		return marked{}, nil
+	}
+	last, err := parseMark(string(content))
+	if err != nil {
+		return marked{}, fmt.Errorf("ledger: the mark %s is not readable (%w): verify the store; if it is sound, delete the mark", path, err)
+	}
+	return last, nil
 }
 
 func parseMark(content string) (marked, error) {
