@@ -32,15 +32,22 @@ type Name struct {
 
 // Names are the n things whose names are most like text, best first, each under
 // its best name. Things that share no two neighbouring characters with text, and
-// are not within an edit of it, are left out.
+// are not within an edit of it, are left out; within one edit a name counts as at
+// least half alike, so that short names with a typing error are found.
 func Names(text string, names []Name, n int) []Name {
 	type scored struct {
 		Name
 		score float64
 	}
+	wanted := pairs(nil, text)
+	var scratch [][2]rune
 	best := make(map[string]scored)
 	for _, name := range names {
-		s := likeness(text, name.Text)
+		scratch = pairs(scratch[:0], name.Text)
+		s := likeness(wanted, scratch)
+		if s < 0.5 && runes(text) > 1 && abs(len(wanted)-len(scratch)) <= 1 && Distance(text, name.Text) <= 1 {
+			s = 0.5
+		}
 		if s == 0 {
 			continue
 		}
@@ -63,35 +70,27 @@ func Names(text string, names []Name, n int) []Name {
 }
 
 // likeness is Dice's coefficient over pairs of neighbouring characters, in
-// [0, 1]; a pair that occurs k times counts k times. Within one edit it is at
-// least one half, so that short names with a typing error are found.
+// [0, 1]; a pair that occurs k times counts k times. It takes the pairs of b out
+// of order.
 //
 // L. R. Dice, Measures of the Amount of Ecologic Association Between Species,
 // Ecology 26 (1945).
-func likeness(a, b string) float64 {
-	pa, pb := pairs(a), pairs(b)
-	count, both := make(map[[2]rune]int, len(pa)), 0
-	for _, p := range pa {
-		count[p]++
+func likeness(a, b [][2]rune) float64 {
+	if len(a)+len(b) == 0 {
+		return 0
 	}
-	for _, p := range pb {
-		if count[p] > 0 {
-			count[p]--
+	both, left := 0, b
+	for _, p := range a {
+		if i := slices.Index(left, p); i >= 0 {
 			both++
+			left[i] = left[len(left)-1]
+			left = left[:len(left)-1]
 		}
 	}
-	s := 0.0
-	if len(pa)+len(pb) > 0 {
-		s = 2 * float64(both) / float64(len(pa)+len(pb))
-	}
-	if s < 0.5 && max(runes(a), runes(b)) > 1 && Distance(a, b) <= 1 {
-		s = 0.5
-	}
-	return s
+	return 2 * float64(both) / float64(len(a)+len(b))
 }
 
-func pairs(s string) [][2]rune {
-	var out [][2]rune
+func pairs(out [][2]rune, s string) [][2]rune {
 	var last rune
 	for i, r := range s {
 		r = unicode.ToLower(r)
@@ -102,6 +101,8 @@ func pairs(s string) [][2]rune {
 	}
 	return out
 }
+
+func abs(n int) int { return max(n, -n) }
 
 // Distance counts the edits (insert, delete, replace, swap neighbours) between
 // two words without regard to case; no character is edited twice (optimal
