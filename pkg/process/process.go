@@ -1,0 +1,181 @@
+// Package process runs one service as a process of its own: settings from the
+// environment, a connection to NATS, the ledger with its proof of durability,
+// a host, signals and exit codes. It is what standalone does for all services at
+// once over embedded servers.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/config"
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/revision"
+	"zonebench.internal/pkg/service"
+	"zonebench.internal/pkg/telemetry"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// services are the names behind ZONEBENCH_ that begin the settings of a service.
+var services = []string{"ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
+
+// Settings that every service process has.
+type settings struct {
+	NATSURL     string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222" help:"NATS server or servers with JetStream, separated by commas"`
+	NATSMonitor string `env:"NATS_MONITOR_URL" envDefault:"http://127.0.0.1:8222" help:"monitoring addresses of all of them, by which sync_interval: always is proved"` //nolint:lll // a field, its tag and its meaning stay on one line
+	Replicas    int    `env:"LEDGER_REPLICAS" help:"replicas of the ledger's stream; 1 by default"`
+	LedgerID    string `env:"LEDGER_ID" help:"the ledger that is expected; another one, or none, is refused"`
+
+	Host      service.Config `envPrefix:"HOST_"`
+	Telemetry telemetry.Config
+}
+
+type own struct {
+	Listen string `env:"LISTEN" help:"loopback address to serve on"`
+}
+
+// Process is what the service is built from.
+type Process struct {
+	Ledger    *ledger.Ledger
+	JetStream jetstream.JetStream
+	Replicas  int // of streams that the service makes
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+}
+
+// Program is one service's main.
+type Program struct {
+	Name   string // zone
+	Listen string // its usual address
+	// Config points to the service's own settings, or is nil.
+	Config any
+	// Build makes the service; folds of the ledger are made here.
+	Build func(*Process) (service.Service, error)
+}
+
+// Main runs the program until it is interrupted and returns its exit code.
+// Arguments, environment and output are the process's own.
+func (p Program) Main(args, environ []string, out, errOut io.Writer, now func() time.Time) int {
+	prefix := strings.ToUpper(p.Name) + "_"
+	common, mine := settings{}, own{Listen: p.Listen}
+	parts := []config.Part{{Into: &common}, {Prefix: prefix, Into: &mine}}
+	if p.Config != nil {
+		parts = append(parts, config.Part{Prefix: prefix, Into: p.Config})
+	}
+	if len(args) > 0 {
+		return p.usage(args, out, errOut, parts)
+	}
+	others := []string{"ADDRESS", "DATA", "LANG", "REDIS_"} // of the command line, and of what a later service needs
+	for _, s := range services {
+		if s != prefix {
+			others = append(others, s)
+		}
+	}
+	if err := config.Load(environ, others, parts...); err != nil {
+		fmt.Fprintf(errOut, "%s: %v\n", p.Name, err)
+		return exitUsage
+	}
+	log, err := telemetry.Logger(common.Telemetry, errOut)
+	if err != nil {
+		fmt.Fprintf(errOut, "%s: %v\n", p.Name, err)
+		return exitUsage
+	}
+	log = log.With(slog.String("unit", p.Name))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := p.run(ctx, common, mine, log, now); err != nil {
+		log.ErrorContext(ctx, "ended", slog.Any("error", err))
+		return exitFailed
+	}
+	return exitOK
+}
+
+func (p Program) usage(args []string, out, errOut io.Writer, parts []config.Part) int {
+	if args[0] != "--help" && args[0] != "-h" {
+		fmt.Fprintf(errOut, "%s: unknown argument %q: settings come from the environment, see --help\n", p.Name, args[0])
+		return exitUsage
+	}
+	fmt.Fprintf(out, `Runs the %s service of zonebench over a NATS server with JetStream.
+For everything in one process on one machine, run zonebench serve.
+
+Settings, from the environment:
+`, p.Name)
+	if err := config.Usage(out, parts...); err != nil {
+		return exitFailed
+	}
+	return exitOK
+}
+
+func (p Program) run(ctx context.Context, common settings, mine own, log *slog.Logger, now func() time.Time) (err error) {
+	lis, err := auth.Listen(ctx, mine.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lis.Close() }() // The gRPC server has closed it before, if it came so far.
+	conn, err := nats.Connect(common.NATSURL, nats.Name("zonebench "+p.Name), nats.MaxReconnects(-1))
+	if err != nil {
+		return fmt.Errorf("connect to NATS at %s: %w", common.NATSURL, err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return fmt.Errorf("connect to JetStream: %w", err)
+	}
+	metrics := telemetry.Metrics()
+	led, err := ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
+		JetStream: js, Durability: monitored(strings.Split(common.NATSMonitor, ","), conn.ConnectedServerId),
+		Now: now, Log: log, Metrics: metrics,
+	})
+	if err != nil {
+		return err
+	}
+	svc, err := p.Build(&Process{Ledger: led, JetStream: js, Replicas: common.Replicas, Log: log, Metrics: metrics})
+	if err != nil {
+		return err
+	}
+	host, err := service.NewHost(common.Host, service.Deps{
+		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(),
+		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
+		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
+		Beneath: []service.Task{{Name: "ledger", Run: led.Run}},
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	told := make(chan error, 1)
+	if common.Telemetry.MetricsListen == "" {
+		close(told)
+	} else {
+		go func() {
+			defer close(told)
+			if err := telemetry.Serve(ctx, common.Telemetry.MetricsListen, metrics); err != nil {
+				cancel() // An operator who asked for metrics wants to know at once.
+				told <- err
+			}
+		}()
+	}
+	err = host.Serve(ctx, lis, svc)
+	cancel()
+	return errors.Join(err, <-told)
+}
