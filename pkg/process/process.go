@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -142,7 +143,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}
 	metrics := telemetry.Metrics()
 	led, err := ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
-		JetStream: js, Durability: monitored(strings.Split(common.NATSMonitor, ","), conn.ConnectedServerId),
+		JetStream: js, Durability: ledger.SyncByMonitoring(&http.Client{Timeout: 5 * time.Second}, strings.Split(common.NATSMonitor, ",")...),
 		Now: now, Log: log, Metrics: metrics,
 	})
 	if err != nil {

@@ -2,53 +2,12 @@ package process
 
 import (
 	"bytes"
-	"context"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"zonebench.internal/pkg/service"
 )
-
-func TestDurabilityIsProvedByTheServers(t *testing.T) {
-	server := func(body string) string {
-		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path != "/varz" {
-				http.NotFound(w, r)
-				return
-			}
-			fmt.Fprint(w, body)
-		}))
-		t.Cleanup(s.Close)
-		return s.URL
-	}
-	always := server(`{"server_id":"A","jetstream":{"config":{"sync_always":true}}}`)
-	other := server(`{"server_id":"B","jetstream":{"config":{"sync_always":true}}}`)
-	lazy := server(`{"server_id":"A","jetstream":{"config":{"sync_interval":120000000000}}}`)
-	without := server(`{"server_id":"A"}`)
-	for name, c := range map[string]struct {
-		urls []string
-		want string
-	}{
-		"one":                 {[]string{always}, ""},
-		"two":                 {[]string{other, " " + always}, ""},
-		"another server":      {[]string{other}, "is connected to"},
-		"lazy":                {[]string{lazy}, "sync_interval: always"},
-		"one of two lazy":     {[]string{always, lazy}, "sync_interval: always"},
-		"no JetStream":        {[]string{without}, "without JetStream"},
-		"not a monitor":       {[]string{always + "/elsewhere"}, "not the monitoring address"},
-		"nobody":              {[]string{"http://127.0.0.1:1"}, "nothing proves"},
-		"not even an address": {[]string{"://"}, "monitoring address"},
-	} {
-		err := monitored(c.urls, func() string { return "A" })(context.Background())
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: %v, want %q", name, err, c.want)
-		}
-	}
-}
 
 func TestExitCodes(t *testing.T) {
 	program := Program{Name: "zone", Listen: "127.0.0.1:0", Build: func(*Process) (service.Service, error) { return nil, nil }}
