@@ -63,7 +63,7 @@ func (x *Index) compileAggregates() error {
 	}
 	for _, g := range t.Groups {
 		m := x.agg[g].Method
-		if m == "vikor" && g != t.Root && !flat(x.agg[t.Parent[g]].Method) {
+		if m == "vikor" && g != t.Root {
 			x.compileWarnings.add("aggregate", t.Nodes[g].Code, fmt.Sprintf("the score is VIKOR's Q, of which less is better; %s takes it as it is", t.Nodes[t.Parent[g]].Code))
 		}
 		if !flat(m) {
@@ -159,14 +159,15 @@ func (x *Index) thresholds(given Numbers, g int, where string, need bool) ([]flo
 	return out, nil
 }
 
-// costs reports that less of a node is better as it enters aggregation: its
-// direction was left alone, or it is a Q of VIKOR.
+// costs reports that less of a node is better as it enters aggregation, because
+// its direction was left alone: with normalise none (or no such step) a node of
+// direction -1 is a cost; after any other normalisation every node is a benefit.
 func (x *Index) costs(n int) bool {
 	if l := x.tree.LeafOf[n]; l >= 0 {
 		return x.tree.Nodes[n].Direction < 0 && x.scales[l].rule.Method == "none"
 	}
 	none := x.recipe.Normalise == nil || x.recipe.Normalise.Method == "none"
-	return x.agg[n].Method == "vikor" || none && x.tree.Nodes[n].Direction < 0
+	return none && x.tree.Nodes[n].Direction < 0
 }
 
 // aggregate fills the column of one group from those of its children.
