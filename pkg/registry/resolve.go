@@ -62,8 +62,8 @@ func (v View) Resolve(q *zonev1.ZoneQuery) *zonev1.Resolution {
 	}
 	matches := v.matches(text, q.GetContext())
 	fit := slices.DeleteFunc(slices.Clone(matches), func(m match) bool { return !m.fits })
-	if len(fit) > 1 && slices.ContainsFunc(fit, match.kept) {
-		fit = slices.DeleteFunc(fit, func(m match) bool { return !m.kept() })
+	if slices.ContainsFunc(fit, func(m match) bool { return m.tied }) {
+		fit = slices.DeleteFunc(fit, func(m match) bool { return !m.full && !m.tied })
 	}
 	switch {
 	case len(fit) == 1:
@@ -86,8 +86,6 @@ type match struct {
 	fits      bool // in the context of the query
 	tied      bool // the context speaks of it
 }
-
-func (m match) kept() bool { return m.full || m.tied }
 
 // matches are the subjects that a text names at all, in order of their names.
 func (v View) matches(text, context string) []match {
