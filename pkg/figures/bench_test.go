@@ -76,6 +76,7 @@ func BenchmarkFold(b *testing.B) {
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/n*1e9, "ns/statement")
 	b.ReportMetric(float64(heap()-before)/n, "B/statement")
 	runtime.KeepAlive(s)
+	runtime.KeepAlive(txs)
 }
 
 func BenchmarkGetFigure(b *testing.B) {

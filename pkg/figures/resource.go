@@ -56,7 +56,7 @@ func put[R resource](r *resources[R], by *transaction, written R) {
 }
 
 // Etag is the etag of a resource that was last written at a revision.
-func Etag(revision int64) string { return strconv.FormatInt(revision, 36) }
+func Etag(revision int64) string { return "r" + strconv.FormatInt(revision, 36) }
 
 // at is the resource as it was at a revision.
 func (r resources[R]) at(name string, revision int64) (R, bool) {

@@ -181,9 +181,6 @@ func (v View) message(r *record) *indicatorv1.Statement {
 // Normalize is a number in the indicator's unit, exact; empty when it cannot
 // be, which a statement on record never is.
 func Normalize(number, unit, indicatorUnit string) string {
-	if unit == "" {
-		unit = indicatorUnit
-	}
 	n, err := quantity.Convert(number, unit, indicatorUnit)
 	if err != nil {
 		return ""
