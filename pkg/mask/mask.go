@@ -1,12 +1,10 @@
-// Package mask applies the field masks of update methods (AIP-134).
+// Package mask updates resources by field masks as AIP-134 has it.
 package mask
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	"google.golang.org/genproto/googleapis/api/annotations"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,89 +15,110 @@ import (
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
-// Update gives the present resource with the sent one's values in the fields of
-// a mask. Absent, the mask is every field that is set in what was sent; `*` is
-// the whole resource, so that what is not set is cleared. A field that only the
-// service writes, and the name, stay as they are whatever the mask says.
-func Update[M proto.Message](present, sent M, mask *fieldmaskpb.FieldMask) (M, error) {
-	updated := proto.CloneOf(present)
-	to, from := updated.ProtoReflect(), sent.ProtoReflect()
-	fields := to.Descriptor().Fields()
-	switch paths := mask.GetPaths(); {
-	case len(paths) == 0:
-		for i := range fields.Len() {
-			if f := fields.Get(i); from.Has(f) {
-				set(to, from, f)
+// All is the path that means the whole resource.
+const All = "*"
+
+// Check refuses a mask with a path that the resource does not have. Paths go
+// into messages by dots; lists are written as a whole.
+func Check(m *fieldmaskpb.FieldMask, resource protoreflect.MessageDescriptor) error {
+	for _, path := range m.GetPaths() {
+		if path == All {
+			if len(m.GetPaths()) > 1 {
+				return invalid("%q stands for the whole resource: leave the other paths out", All)
+			}
+			continue
+		}
+		at := resource
+		for part := range strings.SplitSeq(path, ".") {
+			if at == nil {
+				return invalid("%q goes into a field that is not a message, or into a list: name the field itself", path)
+			}
+			f := at.Fields().ByName(protoreflect.Name(part))
+			if f == nil {
+				return invalid("%s has no field %q; %sone of %s", at.Name(), path, meant(part, names(at)), strings.Join(names(at), ", "))
+			}
+			at = nil
+			if !f.IsList() && !f.IsMap() {
+				at = f.Message()
 			}
 		}
-	case slices.Contains(paths, "*"):
-		if len(paths) > 1 {
-			return updated, invalid("update_mask: * stands alone")
-		}
-		for i := range fields.Len() {
-			set(to, from, fields.Get(i))
-		}
-	default:
-		for _, path := range paths {
-			if err := setPath(to, from, path); err != nil {
-				return updated, err
-			}
-		}
-	}
-	return updated, nil
-}
-
-// set copies a field, or clears it where it is not set.
-func set(to, from protoreflect.Message, f protoreflect.FieldDescriptor) {
-	switch {
-	case kept(f):
-	case !from.Has(f):
-		to.Clear(f)
-	default:
-		to.Set(f, proto.Clone(from.Interface()).ProtoReflect().Get(f)) // shares nothing with the request
-	}
-}
-
-func setPath(to, from protoreflect.Message, path string) error {
-	names := strings.Split(path, ".")
-	for i, name := range names {
-		f := to.Descriptor().Fields().ByName(protoreflect.Name(name))
-		if f == nil {
-			return unknown(to.Descriptor(), path, name)
-		}
-		if i == len(names)-1 {
-			set(to, from, f)
-			return nil
-		}
-		if f.Message() == nil || f.IsList() || f.IsMap() {
-			return invalid("update_mask: %q: %s has no fields of its own", path, name)
-		}
-		if kept(f) {
-			return nil
-		}
-		to, from = to.Mutable(f).Message(), from.Get(f).Message()
 	}
 	return nil
 }
 
-func unknown(d protoreflect.MessageDescriptor, path, name string) error {
-	known := make([]string, d.Fields().Len())
-	for i := range known {
-		known[i] = string(d.Fields().Get(i).Name())
+func meant(part string, names []string) string {
+	if near := nearest.Word(part, names); near != "" {
+		return "did you mean " + near + "? "
 	}
-	if near := nearest.Word(name, known); near != "" {
-		return invalid("update_mask: %q: no field %q; did you mean %q?", path, name, near)
+	return ""
+}
+
+func names(m protoreflect.MessageDescriptor) []string {
+	var out []string
+	for i := range m.Fields().Len() {
+		out = append(out, string(m.Fields().Get(i).Name()))
 	}
-	return invalid("update_mask: %q: no field %q; fields are %s", path, name, strings.Join(known, ", "))
+	return out
 }
 
 func invalid(format string, args ...any) error {
-	return fault.New(codes.InvalidArgument, typev1.ErrorReason_ERROR_REASON_INVALID_FILTER, "%s", fmt.Sprintf(format, args...))
+	return fault.New(codes.InvalidArgument, typev1.ErrorReason_ERROR_REASON_INVALID_FILTER, "update_mask: "+format, args...)
 }
 
-// kept says whether callers cannot write a field: the name, the etag they only
-// send back, and what the service fills in.
-func kept(f protoreflect.FieldDescriptor) bool {
-	behaviors, ok := proto.GetExtension(f.Options(), annotations.E_FieldBehavior).([]annotations.FieldBehavior)
-	return ok && (slices.Contains(behaviors, annotations.FieldBehavior_OUTPUT_ONLY) || slices.Contains(behaviors, annotations.FieldBehavior_IDENTIFIER))
+// Apply writes the fields of src that a checked mask names into dst, one that
+// is not set in src is cleared. Without a mask it writes every field that is set
+// in src, and with `*` all. It keeps the fields named in keep as they are in dst
+// whatever the mask says, and shares nothing with src.
+func Apply(m *fieldmaskpb.FieldMask, dst, src proto.Message, keep ...protoreflect.Name) {
+	to, from := dst.ProtoReflect(), proto.Clone(src).ProtoReflect()
+	fields := to.Descriptor().Fields()
+	switch {
+	case len(m.GetPaths()) == 0:
+		merge(to, from, keep)
+	case m.GetPaths()[0] == All:
+		for i := range fields.Len() {
+			if f := fields.Get(i); !slices.Contains(keep, f.Name()) {
+				set(to, from, f)
+			}
+		}
+	default:
+		for _, path := range m.GetPaths() {
+			parts := strings.Split(path, ".")
+			if !slices.Contains(keep, protoreflect.Name(parts[0])) {
+				write(to, from, parts)
+			}
+		}
+	}
+}
+
+func merge(to, from protoreflect.Message, keep []protoreflect.Name) {
+	from.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case slices.Contains(keep, f.Name()):
+		case f.Message() != nil && !f.IsList() && !f.IsMap() && to.Has(f) && f.ContainingOneof() == nil:
+			merge(to.Mutable(f).Message(), v.Message(), nil)
+		default:
+			to.Set(f, v)
+		}
+		return true
+	})
+}
+
+// set copies one field, cleared when it is not set. Clearing a member of a oneof
+// leaves another member that is set alone.
+func set(to, from protoreflect.Message, f protoreflect.FieldDescriptor) {
+	if from.Has(f) {
+		to.Set(f, from.Get(f))
+	} else {
+		to.Clear(f)
+	}
+}
+
+func write(to, from protoreflect.Message, parts []string) {
+	f := to.Descriptor().Fields().ByName(protoreflect.Name(parts[0]))
+	if len(parts) == 1 || !from.Has(f) && !to.Has(f) {
+		set(to, from, f)
+		return
+	}
+	write(to.Mutable(f).Message(), from.Get(f).Message(), parts[1:])
 }
