@@ -3,6 +3,7 @@ package composite
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -418,7 +419,15 @@ func TestPCAWeights(t *testing.T) {
 }
 
 func TestCorrelationWeightsMeetTheirAim(t *testing.T) {
-	cols := [][]float64{{1, 2, 3, 4, 5, 6}, {20, 60, 10, 50, 30, 40}, {3, 1, 5, 2, 6, 4}}
+	// One factor in three columns with noise of different size: the aim can be met.
+	rng := rand.New(rand.NewPCG(3, 4))
+	cols := make([][]float64, 3)
+	for range 40 {
+		f := rng.NormFloat64()
+		for j := range cols {
+			cols[j] = append(cols[j], (f+float64(j+1)*0.7*rng.NormFloat64())*float64(1+4*j))
+		}
+	}
 	w, gap, err := CorrelationWeights(cols, nil, 0, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -426,7 +435,7 @@ func TestCorrelationWeightsMeetTheirAim(t *testing.T) {
 	if gap > 1e-9 {
 		t.Errorf("gap %v", gap)
 	}
-	index := make([]float64, 6)
+	index := make([]float64, 40)
 	for j, c := range cols {
 		for i := range c {
 			index[i] += w[j] * c[i]
