@@ -1,0 +1,214 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/ledger/ledgertest"
+	"zonebench.internal/pkg/local"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+)
+
+const commits = 20 // in a store to be damaged
+
+// store makes a directory with a closed ledger: the commit at revision n writes
+// zones/n with the text of display(n).
+func store(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	server, err := local.NATS(dir, local.Options{Log: ledgertest.Log(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	l := ledgertest.OpenAt(t, server, ledger.Config{MarkFile: ledgertest.Mark(dir)})
+	lane := ledger.Fold(l, ledger.LaneZone, ledgertest.NewZones())
+	stop := ledgertest.Run(t, l)
+	defer stop()
+	for n := 1; n <= commits; n++ {
+		commit(t, lane, ledgertest.Put("", display(n), fmt.Sprintf("zones/%d", n)))
+	}
+	return dir
+}
+
+func display(n int) string { return strings.Repeat(fmt.Sprintf("<%02d>", n), 50) }
+
+func block(dir string) string {
+	return filepath.Join(dir, "jetstream", "$G", "streams", "LEDGER", "msgs", "1.blk")
+}
+
+func flip(t *testing.T, dir string, revision int) {
+	t.Helper()
+	data, err := os.ReadFile(block(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := bytes.Index(data, []byte(display(revision)))
+	if i < 0 {
+		t.Fatalf("revision %d is not in the block", revision)
+	}
+	data[i+100] ^= 1
+	if err := os.WriteFile(block(dir), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func cut(t *testing.T, dir string, n int64) {
+	t.Helper()
+	info, err := os.Stat(block(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(block(dir), info.Size()-n); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func removeIndex(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(filepath.Dir(block(dir)), "index.db")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDamage: start-up and Verify name the exact range, in bounded time, and
+// nothing from behind it is served.
+func TestDamage(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm        func(t *testing.T, dir string)
+		first, last int64
+	}{
+		"a flipped bit":                     {func(t *testing.T, dir string) { flip(t, dir, 7) }, 7, 7},
+		"a flipped bit in the first commit": {func(t *testing.T, dir string) { flip(t, dir, 1) }, 1, 1},
+		"a flipped bit in the last commit":  {func(t *testing.T, dir string) { flip(t, dir, commits) }, commits, commits},
+		"two flipped bits":                  {func(t *testing.T, dir string) { flip(t, dir, 7); flip(t, dir, 8) }, 7, 8},
+		"a flipped bit, the index lost":     {func(t *testing.T, dir string) { flip(t, dir, 7); removeIndex(t, dir) }, 7, commits},
+		"a cut end":                         {func(t *testing.T, dir string) { cut(t, dir, 10) }, commits, commits},
+		"a cut end of several commits":      {func(t *testing.T, dir string) { cut(t, dir, 1500) }, commits - 2, commits},
+		"a cut end, the index lost":         {func(t *testing.T, dir string) { cut(t, dir, 10); removeIndex(t, dir) }, commits, commits},
+		"everything cut":                    {func(t *testing.T, dir string) { _ = os.Truncate(block(dir), 0) }, 1, commits},
+		"everything cut, the index lost":    {func(t *testing.T, dir string) { _ = os.Truncate(block(dir), 0); removeIndex(t, dir) }, 1, commits},
+		"the block removed":                 {func(t *testing.T, dir string) { _ = os.Remove(block(dir)) }, 1, commits},
+		"the block removed, and the index":  {func(t *testing.T, dir string) { _ = os.Remove(block(dir)); removeIndex(t, dir) }, 1, commits},
+		"an older copy of the messages":     {func(t *testing.T, dir string) { cut(t, dir, 3000); removeIndex(t, dir) }, 0, commits},
+		"only the index lost":               {func(t *testing.T, dir string) { removeIndex(t, dir) }, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := store(t)
+			c.harm(t, dir)
+			server, err := local.NATS(dir, local.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			deps := ledgertest.Deps(t, server)
+			deps.Log = nil
+
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			report, err := ledger.Verify(ctx, ledger.Verification{JetStream: deps.JetStream, MarkFile: ledgertest.Mark(dir)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.last == 0 {
+				if !report.Sound() || report.Commits != commits || report.Transactions != commits || report.LastRevision != commits {
+					t.Errorf("report = %+v", report)
+				}
+			} else {
+				if n := len(report.Damage); n == 0 || report.Damage[n-1].Last != c.last || c.first > 0 && (n != 1 || report.Damage[0].First != c.first) {
+					t.Errorf("damage = %v, want %d to %d", report.Damage, c.first, c.last)
+				}
+				if lost := c.last - c.first + 1; c.first > 0 && report.Commits != commits-lost {
+					t.Errorf("%d commits are read around the damage, want %d", report.Commits, commits-lost)
+				}
+			}
+			served(t, ctx, dir, deps, c.first, c.last)
+		})
+	}
+}
+
+// served starts a process over a store and checks that it halts before the damage.
+func served(t *testing.T, ctx context.Context, dir string, deps ledger.Deps, first, last int64) {
+	t.Helper()
+	var damage *ledger.DamageError
+	l, err := ledger.Open(ctx, ledger.Config{MarkFile: ledgertest.Mark(dir)}, deps)
+	if errors.As(err, &damage) { // found before anything is served
+		if last == 0 || damage.Last != last || first > 0 && damage.First != first {
+			t.Errorf("refused with %v, want %d to %d", err, first, last)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	lane := ledger.Fold(l, ledger.LaneZone, ledgertest.NewZones())
+	if last == 0 {
+		ledgertest.Run(t, l)
+		if state, _ := lane.Current(); state.Len() != commits {
+			t.Errorf("%d zones", state.Len())
+		}
+		return
+	}
+	err = l.Run(ctx)
+	if !errors.As(err, &damage) || damage.First != first || damage.Last != last {
+		t.Errorf("ended with %v, want %d to %d", err, first, last)
+	}
+	select {
+	case <-l.CaughtUp():
+		t.Error("says that it has caught up")
+	default:
+	}
+	if state, at := lane.Current(); at.Revision != first-1 || state.Len() != int(first-1) {
+		t.Errorf("served at %+v with %d zones", at, state.Len())
+	}
+	_, err = lane.Commit(ctx, ledgertest.Put("", "x", "zones/x"))
+	wantReason(t, err, typev1.ErrorReason_ERROR_REASON_LEDGER_HALTED)
+}
+
+func TestStreamDirectoryRemoved(t *testing.T) {
+	dir := store(t)
+	if err := os.RemoveAll(filepath.Dir(filepath.Dir(block(dir)))); err != nil {
+		t.Fatal(err)
+	}
+	deps := ledgertest.Deps(t, ledgertest.Server(t, dir))
+	_, err := ledger.Open(t.Context(), ledger.Config{MarkFile: ledgertest.Mark(dir)}, deps)
+	if err == nil || !strings.Contains(err.Error(), "its stream is gone") {
+		t.Errorf("error = %v", err)
+	}
+	if _, err := deps.JetStream.Stream(t.Context(), "LEDGER"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("the stream was made anew: %v", err)
+	}
+	report, err := ledger.Verify(t.Context(), ledger.Verification{JetStream: deps.JetStream, MarkFile: ledgertest.Mark(dir)})
+	if err != nil || len(report.Damage) != 1 || report.Damage[0].First != 1 || report.Damage[0].Last != commits {
+		t.Errorf("report = %+v, %v", report, err)
+	}
+}
+
+// The digest depends on what the commits say and on nothing else.
+func TestDigest(t *testing.T) {
+	s := newSite(t)
+	js := ledgertest.Deps(t, s.server).JetStream
+	one, err := ledger.Verify(t.Context(), ledger.Verification{JetStream: js})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ledger.Verify(t.Context(), ledger.Verification{JetStream: js})
+	if err != nil || one.Digest != again.Digest || len(one.Digest) != 64 {
+		t.Errorf("digests %q and %q, %v", one.Digest, again.Digest, err)
+	}
+	commit(t, s.lane, ledgertest.Put("r2", "second", "zones/a"))
+	more, err := ledger.Verify(t.Context(), ledger.Verification{JetStream: js})
+	if err != nil || more.Digest == one.Digest || more.Lanes[0].Sequence != 2 || more.Lanes[0].Lane != "zone" || more.Facts != 2 {
+		t.Errorf("report = %+v, %v", more, err)
+	}
+}
