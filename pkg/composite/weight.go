@@ -127,19 +127,16 @@ func toShares(w []float64) bool {
 func EntropyWeights(cols [][]float64) ([]float64, error) {
 	w := make([]float64, len(cols))
 	for j, x := range cols {
-		sum, n := Sum(x)
-		if n < 2 || sum == 0 {
-			continue
+		if lo, _ := Range(x); lo < 0 {
+			return nil, fmt.Errorf("entropy weights need values from 0 up; column %d has %v (normalise to a range from 0 up)", j+1, lo)
 		}
-		// ln 1 = 0, so an even column has e = 1 exactly only in exact arithmetic.
-		if constant(x) {
+		sum, n := Sum(x)
+		// An even column has e = 1 exactly in exact arithmetic only.
+		if n < 2 || sum == 0 || constant(x) {
 			continue
 		}
 		e := 0.0
 		for _, v := range x {
-			if v < 0 {
-				return nil, fmt.Errorf("entropy weights need values from 0 up; column %d has %v (normalise to a range from 0 up)", j+1, v)
-			}
 			if v > 0 {
 				p := v / sum
 				e -= p * math.Log(p)
