@@ -1,0 +1,28 @@
+// Command ranking serves zonebench.ranking.v1.RankingService from a ledger in NATS JetStream.
+package main
+
+import (
+	"os"
+	"time"
+
+	"zonebench.internal/pkg/figures"
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/process"
+	"zonebench.internal/pkg/registry"
+	"zonebench.internal/pkg/service"
+	"zonebench.internal/services/ranking"
+)
+
+func main() {
+	os.Exit(process.Program{
+		Name:   "ranking",
+		Listen: "127.0.0.1:7803",
+		Build: func(p *process.Process) (service.Service, error) {
+			return ranking.New(ranking.Deps{
+				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
+				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
+				Log:      p.Log,
+			})
+		},
+	}.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Now))
+}

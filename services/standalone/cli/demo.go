@@ -1,0 +1,289 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"zonebench.internal/data"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	"zonebench.internal/services/standalone/table"
+)
+
+// The year of the five plans that most of them are about.
+const demoPeriod = "2020"
+
+func (a *app) demo() *cobra.Command {
+	var options serving
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Load the five published work plans and show what they allow to compare",
+		Long: `Starts an installation in this process, loads the facts that the binary
+carries through the public API as anyone would, and prints
+
+  1. the matrix of everyone with figures against the eight headline concepts,
+     with the reason in each empty cell;
+  2. the strict comparisons, with places and caveats;
+  3. the reference lists, with the reason on every row;
+  4. who is in no strict comparison, and why.
+
+Then it keeps serving, until interrupted, and says how to call it. Without
+--data the directory is temporary. It can be run again on the same directory.`,
+		Example: `  zonebench demo
+  zonebench demo --lang en
+  zonebench demo --data ~/zonebench --listen 127.0.0.1:0
+  zonebench demo --once --json | head`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if once {
+				options.listen = "" // Nobody will call.
+			} else if a.json {
+				return usage(errors.New("--json prints one object and exits: add --once"))
+			}
+			return a.run(cmd.Context(), options, func(ctx context.Context, in installation) error {
+				loaded, err := load(ctx, in.conn)
+				if err != nil {
+					return err
+				}
+				resp, err := rankingv1.NewRankingServiceClient(in.conn).CompareZones(ctx, &rankingv1.CompareZonesRequest{
+					Period: demoPeriod, Kind: indicatorv1.Kind_KIND_TARGET, Indicators: data.HeadlineConcepts(),
+				})
+				if err != nil {
+					return err //nolint:wrapcheck // the server's own words
+				}
+				if a.json {
+					return a.showDemoJSON(resp)
+				}
+				a.showLoaded(in, loaded)
+				a.showComparison(resp)
+				if once {
+					return nil
+				}
+				a.showCalls(in.address)
+				return in.wait(ctx)
+			})
+		},
+	}
+	options.flags(cmd, a.env.Data, true)
+	cmd.Flags().BoolVar(&once, "once", false, "print and exit, without serving")
+	return cmd
+}
+
+// A loadedTable is what became of one table.
+type loadedTable struct {
+	table  data.Table
+	report *typev1.ImportReport
+	state  *typev1.ReadState
+}
+
+// load sends the facts of the binary through the public API.
+func load(ctx context.Context, conn *grpc.ClientConn) ([]loadedTable, error) {
+	var all []loadedTable
+	for _, t := range data.Tables() {
+		// The same content is the same request: a second run changes nothing.
+		digest := sha256.Sum256(t.Content)
+		u := upload{kind: t.Kind, content: t.Content, charset: typev1.Charset_CHARSET_UTF8, requestID: "demo-" + hex.EncodeToString(digest[:16])}
+		report, state, _, err := send(ctx, conn, u)
+		if err != nil {
+			return nil, within("load "+t.File, err)
+		}
+		if report.GetRejected() > 0 {
+			p := report.GetProblems()[0]
+			return nil, fmt.Errorf("load %s: line %d, %s %q: %s: %s", t.File, p.GetLine(), p.GetColumn(), p.GetFound(), p.GetMessage(), p.GetRemedy())
+		}
+		all = append(all, loadedTable{table: t, report: report, state: state})
+	}
+	return all, nil
+}
+
+func (a *app) showLoaded(in installation, loaded []loadedTable) {
+	directory := in.dir
+	if in.temporary {
+		directory += a.say("(临时目录,退出后删除)", " (temporary, removed at the end)")
+	}
+	a.line(a.say("数据目录:%s", "Data directory: %s"), directory)
+	fmt.Fprintln(a.Out)
+	t := table.New(a.say("已载入", "LOADED"), a.say(">行", ">ROWS"), a.say(">新增", ">NEW"), a.say(">更新", ">CHANGED"),
+		a.say(">不变", ">UNCHANGED"), a.say(">数据版本号", ">REVISION"))
+	for _, l := range loaded {
+		r := l.report
+		t.Row(l.table.File, fmt.Sprint(r.GetRows()), fmt.Sprint(r.GetCreated()), fmt.Sprint(r.GetUpdated()),
+			fmt.Sprint(r.GetUnchanged()), fmt.Sprint(l.state.GetRevision()))
+	}
+	a.table(t)
+}
+
+func (a *app) showCalls(address string) {
+	fmt.Fprintln(a.Out)
+	a.line("%s", a.say("正在服务,按 Ctrl-C 停止。在另一个终端可以这样调用:", "Serving until Ctrl-C. Call it from another terminal:"))
+	option := ""
+	if address != defaultAddress {
+		option = " --address " + address
+	}
+	fmt.Fprintf(a.Out, `
+  zonebench zones resolve 金开%[2]s
+  zonebench compare --period 2020 --indicator industrial-investment-growth%[2]s
+
+  grpcurl -plaintext %[1]s list
+  grpcurl -plaintext -d '{"queries":[{"text":"金开"}]}' \
+    %[1]s zonebench.zone.v1.ZoneService/ResolveZones
+  grpcurl -plaintext -d '{"period":"2020","kind":"KIND_TARGET"}' \
+    %[1]s zonebench.ranking.v1.RankingService/CompareZones
+
+  conn, err := grpc.NewClient(%[3]q,
+      grpc.WithTransportCredentials(insecure.NewCredentials()))
+  resp, err := rankingv1.NewRankingServiceClient(conn).CompareZones(ctx,
+      &rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET})
+`, address, option, address)
+}
+
+// What `demo --once --json` prints: keys in snake case, words in lower case,
+// places as numbers, values as decimal strings, null where there is nothing.
+type demoOutput struct {
+	Matrix    []demoCell      `json:"matrix"`
+	Strict    []demoStrict    `json:"strict"`
+	Reference []demoReference `json:"reference"`
+	Excluded  []demoExclusion `json:"excluded"`
+	Revision  string          `json:"revision"`
+}
+
+type demoCell struct {
+	Zone      string  `json:"zone"`
+	Indicator string  `json:"indicator"`
+	Value     *string `json:"value"`
+	Reason    *string `json:"reason"`
+}
+
+type demoComparison struct {
+	Indicator string  `json:"indicator"`
+	Nature    *string `json:"nature"`
+	Unit      *string `json:"unit"`
+	Period    *string `json:"period"`
+	Kind      *string `json:"kind"`
+}
+
+type demoStrict struct {
+	demoComparison
+	Rows []demoStrictRow `json:"rows"`
+}
+
+type demoReference struct {
+	demoComparison
+	Rows []demoReferenceRow `json:"rows"`
+}
+
+type demoRow struct {
+	Zone       string  `json:"zone"`
+	Value      *string `json:"value"`
+	Comparator *string `json:"comparator"`
+	Ambition   *string `json:"ambition"`
+}
+
+type demoStrictRow struct {
+	demoRow
+	Place   *int32   `json:"place"`
+	Of      *int32   `json:"of"`
+	Caveats []string `json:"caveats"`
+}
+
+type demoReferenceRow struct {
+	demoRow
+	Order   *int32   `json:"order"`
+	Reason  *string  `json:"reason"`
+	Caveats []string `json:"caveats"`
+}
+
+type demoExclusion struct {
+	Zone   string  `json:"zone"`
+	Reason *string `json:"reason"`
+}
+
+func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse) error {
+	out := demoOutput{
+		Matrix: []demoCell{}, Strict: []demoStrict{}, Reference: []demoReference{}, Excluded: []demoExclusion{},
+		Revision: fmt.Sprint(resp.GetState().GetRevision()),
+	}
+	names := make(map[string]string, len(resp.GetSubjects()))
+	for _, s := range resp.GetSubjects() {
+		names[s.GetSubject()] = a.text(s.GetDisplayName())
+	}
+	for _, c := range resp.GetMatrix() {
+		out.Matrix = append(out.Matrix, demoCell{
+			Zone:      names[c.GetSubject()],
+			Indicator: a.text(resp.GetColumns()[c.GetColumn()].GetDisplayName()),
+			Value:     null(c.GetNumber()), Reason: null(a.text(c.GetReason())),
+		})
+	}
+	for _, c := range resp.GetStrict() {
+		strict := demoStrict{demoComparison: a.demoComparison(c)}
+		for _, r := range c.GetRows() {
+			strict.Rows = append(strict.Rows, demoStrictRow{
+				demoRow: a.demoRow(r), Place: nullNumber(r.GetPlace()), Of: nullNumber(r.GetOf()), Caveats: a.demoCaveats(r),
+			})
+		}
+		out.Strict = append(out.Strict, strict)
+	}
+	for _, c := range resp.GetReference() {
+		reference := demoReference{demoComparison: a.demoComparison(c)}
+		for _, r := range c.GetRows() {
+			reference.Rows = append(reference.Rows, demoReferenceRow{
+				demoRow: a.demoRow(r), Order: nullNumber(r.GetOrder()), Reason: null(a.text(r.GetReason())), Caveats: a.demoCaveats(r),
+			})
+		}
+		out.Reference = append(out.Reference, reference)
+	}
+	for _, e := range resp.GetExcluded() {
+		out.Excluded = append(out.Excluded, demoExclusion{Zone: a.text(e.GetDisplayName()), Reason: null(a.text(e.GetReason()))})
+	}
+	encoder := json.NewEncoder(a.Out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(out); err != nil {
+		return fmt.Errorf("print the comparison: %w", err)
+	}
+	return nil
+}
+
+func (a *app) demoComparison(c *rankingv1.Comparison) demoComparison {
+	return demoComparison{
+		Indicator: a.text(c.GetDisplayName()), Nature: null(word(c.GetNature())), Unit: null(c.GetUnit()),
+		Period: null(c.GetPeriod()), Kind: null(word(c.GetKind())),
+	}
+}
+
+func (a *app) demoRow(r *rankingv1.Row) demoRow {
+	return demoRow{
+		Zone: a.text(r.GetDisplayName()), Value: null(r.GetNumber()), Comparator: null(comparator(r.GetComparator())),
+		Ambition: null(word(r.GetKey().GetAmbition())),
+	}
+}
+
+func (a *app) demoCaveats(r *rankingv1.Row) []string {
+	texts := make([]string, 0, len(r.GetCaveats()))
+	for _, c := range r.GetCaveats() {
+		texts = append(texts, a.text(c))
+	}
+	return texts
+}
+
+func null(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func nullNumber(n int32) *int32 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}

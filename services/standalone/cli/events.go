@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"zonebench.internal/pkg/event"
+	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
+)
+
+// events reads the public events of an installation whose services run as
+// processes of their own. The server inside `zonebench serve` opens no port;
+// there --print-events does the same.
+func (a *app) events() *cobra.Command {
+	var url, topic, after string
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Print the public events of services that run over a NATS server",
+		Long: `Reads the stream EVENTS of a NATS server and prints each event as one JSON
+object a line, from the oldest that is kept, then as they happen. Give --after
+the id of the last one you handled to go on behind it.
+
+An installation in one process (serve, demo) has no NATS port: there, use
+--print-events.`,
+		Example: `  zonebench events --nats nats://127.0.0.1:4222
+  zonebench events --nats nats://127.0.0.1:4222 --topic figures.changed --after 1-7-0
+  zonebench serve --print-events`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var last event.ID
+			if after != "" {
+				var err error
+				if last, err = event.ParseID(after); err != nil {
+					return usage(fmt.Errorf("--after %s: write it as in an event, such as 1-7-0", after))
+				}
+			}
+			conn, err := nats.Connect(url, nats.Name("zonebench events"), nats.MaxReconnects(-1))
+			if err != nil {
+				return &failure{code: exitUnavailable, err: fmt.Errorf("no NATS server at %s: %w", url, err)}
+			}
+			defer conn.Close()
+			js, err := jetstream.New(conn)
+			if err != nil {
+				return fmt.Errorf("connect to JetStream: %w", err)
+			}
+			return ended(event.Subscribe(cmd.Context(), js, topic, last, a.printEvent))
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&url, "nats", nats.DefaultURL, "NATS server")
+	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, or > for all")
+	f.StringVar(&after, "after", "", "id of the last event that was handled")
+	return cmd
+}
+
+// ended: whoever listens until interrupted has not failed.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// printedEvent is an event on one line.
+type printedEvent struct {
+	ID      string          `json:"id"`
+	Type    string          `json:"type"`
+	Source  string          `json:"source"`
+	Subject string          `json:"subject,omitempty"`
+	Time    time.Time       `json:"time"`
+	Data    json.RawMessage `json:"data"`
+}
+
+func (a *app) printEvent(e event.Event) error {
+	var data proto.Message
+	switch e.Topic {
+	case "zone.changed":
+		data = &eventv1.ZoneChanged{}
+	case "figures.changed":
+		data = &eventv1.FiguresChanged{}
+	default:
+		return nil // Of a later version: what is not known is not ours to print.
+	}
+	if err := e.Decode(data); err != nil {
+		return err
+	}
+	raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("print event %v: %w", e.ID, err)
+	}
+	line, err := json.Marshal(printedEvent{ID: e.ID.String(), Type: e.Type, Source: e.Source, Subject: e.Subject, Time: e.Time, Data: raw})
+	if err != nil {
+		return fmt.Errorf("print event %v: %w", e.ID, err)
+	}
+	fmt.Fprintln(a.Out, string(line))
+	return nil
+}

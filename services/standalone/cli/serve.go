@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/telemetry"
+	"zonebench.internal/services/standalone"
+)
+
+// serving is how serve and demo run an installation.
+type serving struct {
+	data    string
+	listen  string
+	redis   string
+	metrics string
+	log     string
+	events  bool
+}
+
+func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
+	f := cmd.Flags()
+	if temporary {
+		f.StringVar(&s.data, "data", "", "directory that keeps the ledger; temporary by default")
+		f.StringVar(&s.log, "log-level", "warn", "debug, info, warn or error")
+	} else {
+		f.StringVar(&s.data, "data", dir, "directory that keeps the ledger")
+		f.StringVar(&s.log, "log-level", "info", "debug, info, warn or error")
+	}
+	f.StringVar(&s.listen, "listen", defaultAddress, "loopback address to serve on; port 0 takes a free one")
+	f.StringVar(&s.redis, "redis", "", "URL of a real Redis or Valkey; one inside the process by default")
+	f.StringVar(&s.metrics, "metrics", "", "loopback address for /metrics and /debug/pprof; off by default")
+	f.BoolVar(&s.events, "print-events", false, "print the public events as they happen, one JSON object a line")
+}
+
+// installation is a running one, as a command sees it.
+type installation struct {
+	conn      *grpc.ClientConn
+	dir       string
+	temporary bool
+	address   string
+	wait      func(context.Context) error
+}
+
+func (a *app) serve() *cobra.Command {
+	var options serving
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run an installation on this machine",
+		Long: `Runs every service in this process: the zone, indicator and ranking services
+behind one gRPC server on the loopback, over a ledger in a directory. What was
+acknowledged is on the disk and survives a kill.
+
+Other addresses than the loopback are refused: callers cannot prove who they
+are yet. The directory is locked while it is in use.`,
+		Example: `  zonebench serve
+  zonebench serve --data ./zones --listen 127.0.0.1:7801
+  zonebench serve --metrics 127.0.0.1:7890 --print-events`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.run(cmd.Context(), options, func(ctx context.Context, in installation) error {
+				if a.json {
+					fmt.Fprintf(a.Out, "{\"address\":%q,\"data\":%q}\n", in.address, in.dir)
+				} else {
+					fmt.Fprintf(a.Out, a.say("正在 %s 服务,数据目录 %s;按 Ctrl-C 停止。\n", "Serving on %s, data in %s; Ctrl-C stops it.\n"), in.address, in.dir)
+				}
+				return in.wait(ctx)
+			})
+		},
+	}
+	options.flags(cmd, or(a.env.Data, a.home()), false)
+	return cmd
+}
+
+// home is where serve keeps its ledger when nobody says otherwise.
+func (a *app) home() string {
+	env := func(key string) string {
+		for _, v := range a.Environ {
+			if value, ok := strings.CutPrefix(v, key+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	if dir := env("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "zonebench")
+	}
+	if dir := env("HOME"); dir != "" {
+		return filepath.Join(dir, ".local", "share", "zonebench")
+	}
+	return "zonebench-data"
+}
+
+// run starts an installation, hands it to do, and stops it in order. Whatever
+// ends first ends the other.
+func (a *app) run(ctx context.Context, s serving, do func(context.Context, installation) error) error {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.log)); err != nil {
+		return usage(fmt.Errorf("--log-level %s: use debug, info, warn or error", s.log))
+	}
+	for _, address := range []string{s.listen, s.metrics} {
+		if address == "" {
+			continue
+		}
+		if err := auth.CheckAddress(address); err != nil {
+			return usage(err)
+		}
+	}
+	log, err := telemetry.Logger(telemetry.Config{Level: level}, a.Err)
+	if err != nil {
+		return usage(err)
+	}
+	metrics := telemetry.Metrics()
+	cluster, err := standalone.Start(ctx, standalone.Config{
+		Dir: s.data, Listen: s.listen, RedisURL: s.redis, Log: log, Metrics: metrics, Now: a.Now,
+	})
+	if err != nil {
+		return started(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	beside := make(chan error, 2)
+	running := 0
+	if s.metrics != "" {
+		running++
+		go func() { beside <- telemetry.Serve(ctx, s.metrics, metrics) }()
+	}
+	if s.events {
+		running++
+		go func() { beside <- ended(cluster.Events(ctx, a.printEvent)) }()
+	}
+	err = do(ctx, installation{
+		conn: cluster.Conn(), dir: cluster.Dir(), temporary: s.data == "", address: cluster.Address(),
+		wait: func(ctx context.Context) error {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-cluster.Done():
+				return cluster.Wait()
+			case err := <-beside:
+				running--
+				return err
+			}
+		},
+	})
+	cancel()
+	for range running {
+		err = errors.Join(err, <-beside)
+	}
+	if stop := cluster.Stop(); err == nil {
+		err = started(stop)
+	}
+	return err
+}
+
+// started gives the reasons for which an installation does not run their exit codes.
+func started(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case damaged(err):
+		return &failure{code: exitDamaged, err: err}
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w: choose a directory of your own with --data", err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/local"
+	"zonebench.internal/services/standalone"
+	"zonebench.internal/services/standalone/table"
+)
+
+func (a *app) verify() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "verify --data DIR",
+		Short: "Read a whole ledger and check it against its chain of hashes",
+		Long: `Reads every commit in a data directory, checks that none is missing and that
+each is what was written, and names every damaged range. It takes the lock of
+the directory, so the server on it must be stopped. Nothing is changed.
+
+The digest is the same for two ledgers that say the same at the same times.
+Exit code 4 means damage.`,
+		Example: `  zonebench verify --data ~/.local/share/zonebench
+  zonebench verify --data ./zones --json`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if dir == "" {
+				return usage(errors.New("--data is missing: the directory that serve keeps its ledger in"))
+			}
+			report, took, err := a.check(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				err = a.showVerifiedJSON(report)
+			} else {
+				a.showVerified(report, took)
+			}
+			if err == nil && !report.Sound() {
+				return &failure{code: exitDamaged, err: errors.New("damaged"), told: true}
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dir, "data", a.env.Data, "directory that keeps the ledger")
+	return cmd
+}
+
+// check opens the store without making one, and reads it.
+func (a *app) check(ctx context.Context, dir string) (*ledger.Report, time.Duration, error) {
+	store, mark := standalone.Store(dir)
+	if info, err := os.Stat(store); err != nil || !info.IsDir() {
+		return nil, 0, fmt.Errorf("%s holds no ledger: name the directory that was given to serve or demo with --data", dir)
+	}
+	server, err := local.NATS(store, local.Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer server.Close()
+	js, err := jetstream.New(server.Conn())
+	if err != nil {
+		return nil, 0, fmt.Errorf("connect to JetStream: %w", err)
+	}
+	start := a.Now()
+	report, err := ledger.Verify(ctx, ledger.Verification{JetStream: js, MarkFile: mark})
+	return report, a.Now().Sub(start), err
+}
+
+func (a *app) showVerified(r *ledger.Report, took time.Duration) {
+	t := table.New("LANE", ">COMMITS", ">TRANSACTIONS", ">REVISION", "COMMIT TIME", "HASH")
+	for _, l := range r.Lanes {
+		t.Row(l.Lane, fmt.Sprint(l.Commits), fmt.Sprint(l.Transactions), fmt.Sprint(l.Revision),
+			l.CommitTime.UTC().Format(time.RFC3339), l.Hash)
+	}
+	a.line(a.say("账本 %s,第 %d 代,数据版本号 %d", "ledger %s, epoch %d, revision %d"), r.LedgerID, r.Epoch, r.LastRevision)
+	fmt.Fprintln(a.Out)
+	a.table(t)
+	fmt.Fprintln(a.Out)
+	a.line(a.say("共 %d 次提交、%d 笔事务、%d 条事实、%d 字节,用时 %v", "%d commits, %d transactions, %d facts, %d bytes, read in %v"),
+		r.Commits, r.Transactions, r.Facts, r.Bytes, took.Round(time.Millisecond))
+	if len(r.Ignored) > 0 {
+		a.line(a.say("按规则忽略的版本:%v", "revisions ignored by rule: %v"), r.Ignored)
+	}
+	a.line(a.say("摘要 %s", "digest %s"), r.Digest)
+	if r.Sound() {
+		a.line("%s", a.say("完好。", "sound."))
+		return
+	}
+	fmt.Fprintln(a.Out)
+	d := table.New(a.say(">自", ">FROM"), a.say(">至", ">TO"), a.say("损坏", "DAMAGE"))
+	for _, x := range r.Damage {
+		d.Row(fmt.Sprint(x.First), fmt.Sprint(x.Last), x.Cause)
+	}
+	a.table(d)
+	a.line("%s", a.say("已损坏:不要在此目录上启动服务,请从备份恢复。", "damaged: do not serve from this directory, restore it from a copy."))
+}
+
+// verified is a report as JSON.
+type verified struct {
+	Sound        bool           `json:"sound"`
+	LedgerID     string         `json:"ledger_id"`
+	Epoch        int64          `json:"epoch"`
+	Revision     int64          `json:"revision"`
+	Commits      int64          `json:"commits"`
+	Transactions int64          `json:"transactions"`
+	Facts        int64          `json:"facts"`
+	Bytes        int64          `json:"bytes"`
+	Ignored      []int64        `json:"ignored"`
+	Lanes        []verifiedLane `json:"lanes"`
+	Damage       []damagedRange `json:"damage"`
+	Digest       string         `json:"digest"`
+}
+
+type verifiedLane struct {
+	Lane       string    `json:"lane"`
+	Commits    int64     `json:"commits"`
+	Sequence   int64     `json:"sequence"`
+	Revision   int64     `json:"revision"`
+	CommitTime time.Time `json:"commit_time"`
+	Hash       string    `json:"hash"`
+}
+
+type damagedRange struct {
+	First int64  `json:"first_revision"`
+	Last  int64  `json:"last_revision"`
+	Cause string `json:"cause"`
+}
+
+func (a *app) showVerifiedJSON(r *ledger.Report) error {
+	v := verified{
+		Sound: r.Sound(), LedgerID: r.LedgerID, Epoch: r.Epoch, Revision: r.LastRevision, Commits: r.Commits,
+		Transactions: r.Transactions, Facts: r.Facts, Bytes: r.Bytes, Ignored: append([]int64{}, r.Ignored...),
+		Lanes: []verifiedLane{}, Damage: []damagedRange{}, Digest: r.Digest,
+	}
+	for _, l := range r.Lanes {
+		v.Lanes = append(v.Lanes, verifiedLane{
+			Lane: l.Lane, Commits: l.Commits, Sequence: l.Sequence, Revision: l.Revision, CommitTime: l.CommitTime, Hash: l.Hash,
+		})
+	}
+	for _, d := range r.Damage {
+		v.Damage = append(v.Damage, damagedRange{First: d.First, Last: d.Last, Cause: d.Cause})
+	}
+	encoder := json.NewEncoder(a.Out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("print the report: %w", err)
+	}
+	return nil
+}
+
+// damaged reports whether a ledger did not open or halted because of damage.
+func damaged(err error) bool {
+	var d *ledger.DamageError
+	return errors.As(err, &d)
+}

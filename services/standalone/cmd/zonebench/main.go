@@ -1,0 +1,31 @@
+// Command zonebench compares development zones: an installation on one machine
+// and the command line that talks to it.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"zonebench.internal/services/standalone/cli"
+)
+
+// version is set when the binary is built.
+var version = "devel"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, cli.Process{
+		Args:    os.Args[1:],
+		Environ: os.Environ(),
+		In:      os.Stdin,
+		Out:     os.Stdout,
+		Err:     os.Stderr,
+		Version: version,
+		Now:     time.Now,
+	})
+	stop()
+	os.Exit(code)
+}
