@@ -21,9 +21,9 @@ type Publisher struct {
 	JetStream jetstream.JetStream
 	Service   string // the last part of the source
 	Lane      string
-	Topics    []string // every topic that Make gives; no other publisher has them
-	Replicas  int      // of the stream, if it is not there yet
-	Log       *slog.Logger
+	Topics    []string     // every topic that Make gives; no other publisher has them
+	Replicas  int          // of the stream, if it is not there yet
+	Log       *slog.Logger // required
 	// Make gives the public events of a transaction, without ID, Source and
 	// Time. It is a function of its arguments: it runs again after a restart.
 	Make func(tx *ledgerv1.Transaction, at ledger.Position) []Event

@@ -1,0 +1,216 @@
+package event_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"zonebench.internal/pkg/event"
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/ledger/ledgertest"
+	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+)
+
+// perZone gives one event for each zone of a transaction.
+func perZone(tx *ledgerv1.Transaction, at ledger.Position) []event.Event {
+	var events []event.Event
+	for _, name := range tx.GetNames() {
+		events = append(events, event.Event{
+			Topic: "zone.changed", Subject: name,
+			Data: &eventv1.ZoneChanged{Revision: at.Revision, Names: []string{name}},
+		})
+	}
+	return events
+}
+
+type outbox struct {
+	t    *testing.T
+	led  *ledger.Ledger
+	lane *ledger.Lane[*ledgertest.Zones]
+	js   jetstream.JetStream
+}
+
+func newOutbox(t *testing.T) outbox {
+	t.Helper()
+	server := ledgertest.Server(t, t.TempDir())
+	l := ledgertest.OpenAt(t, server, ledger.Config{})
+	lane := ledger.Fold(l, ledger.LaneZone, ledgertest.NewZones())
+	ledgertest.Run(t, l)
+	return outbox{t: t, led: l, lane: lane, js: ledgertest.Deps(t, server).JetStream}
+}
+
+func (o outbox) put(names ...string) {
+	o.t.Helper()
+	if _, err := o.lane.Commit(o.t.Context(), ledgertest.Put("", "x", names...)); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// publish runs a publisher until stop is called.
+func (o outbox) publish() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- event.Publisher{
+			Ledger: o.led, JetStream: o.js, Service: "zone", Lane: ledger.LaneZone, Topics: []string{"zone.changed"}, Log: ledgertest.Log(o.t), Make: perZone,
+		}.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			o.t.Error(err)
+		}
+	}
+}
+
+// read gives the subjects of n events after an id, and the last id.
+func (o outbox) read(after event.ID, n int) (subjects []string, last event.ID) {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), 10*time.Second)
+	defer cancel()
+	enough := errors.New("enough")
+	err := event.Subscribe(ctx, o.js, "zone.*", after, func(e event.Event) error {
+		var changed eventv1.ZoneChanged
+		if err := e.Decode(&changed); err != nil {
+			return err
+		}
+		if changed.GetRevision() != e.ID.Revision || changed.GetNames()[0] != e.Subject || e.Source != "/zonebench/"+o.led.ID()+"/zone" || e.Time.IsZero() {
+			o.t.Errorf("event %+v says %v", e, &changed)
+		}
+		subjects, last = append(subjects, e.Subject), e.ID
+		if len(subjects) == n {
+			return enough
+		}
+		return nil
+	})
+	if !errors.Is(err, enough) {
+		o.t.Fatalf("after %v: %v", subjects, err)
+	}
+	return subjects, last
+}
+
+func (o outbox) stored() uint64 {
+	o.t.Helper()
+	stream, err := o.js.Stream(o.t.Context(), "EVENTS")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return stream.CachedInfo().State.Msgs
+}
+
+func TestPublishAndRead(t *testing.T) {
+	o := newOutbox(t)
+	o.put("zones/a", "zones/嵊州 %\"")
+	stop := o.publish()
+	o.put("zones/c")
+	subjects, last := o.read(event.ID{}, 3)
+	if fmt.Sprint(subjects) != fmt.Sprint([]string{"zones/a", "zones/嵊州 %\"", "zones/c"}) || last.String() != "1-2-0" {
+		t.Errorf("read %q up to %v", subjects, last)
+	}
+	stop()
+	o.put("zones/d", "zones/e")
+	defer o.publish()()
+	if subjects, _ := o.read(last, 2); fmt.Sprint(subjects) != "[zones/d zones/e]" {
+		t.Errorf("after the restart: %q", subjects)
+	}
+	if n := o.stored(); n != 5 {
+		t.Errorf("%d events are stored, want 5", n)
+	}
+}
+
+// A stream that is lost is made again with the same ids, so who read its events
+// does not see them twice.
+func TestRegenerate(t *testing.T) {
+	o := newOutbox(t)
+	o.put("zones/a")
+	o.put("zones/b", "zones/c")
+	stop := o.publish()
+	_, last := o.read(event.ID{}, 2)
+	stop()
+	if err := o.js.DeleteStream(t.Context(), "EVENTS"); err != nil {
+		t.Fatal(err)
+	}
+	defer o.publish()()
+	if subjects, _ := o.read(event.ID{}, 3); fmt.Sprint(subjects) != "[zones/a zones/b zones/c]" {
+		t.Errorf("regenerated %q", subjects)
+	}
+	if subjects, _ := o.read(last, 1); fmt.Sprint(subjects) != "[zones/c]" {
+		t.Errorf("after %v: %q", last, subjects)
+	}
+}
+
+// A crash between two events of one transaction: the next publisher goes on with
+// the second one.
+func TestCutTransaction(t *testing.T) {
+	o := newOutbox(t)
+	o.put("zones/a", "zones/b", "zones/c")
+	stop := o.publish()
+	o.read(event.ID{}, 3)
+	stop()
+	stream, err := o.js.Stream(t.Context(), "EVENTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A new stream that holds the first event only, and has no duplicate window.
+	first, err := stream.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	if err := o.js.DeleteStream(t.Context(), "EVENTS"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.js.CreateStream(t.Context(), config); err != nil {
+		t.Fatal(err)
+	}
+	msg := &nats.Msg{Subject: first.Subject, Header: first.Header, Data: first.Data}
+	msg.Header.Del("Nats-Msg-Id")
+	msg.Header.Del("Nats-Expected-Stream")
+	if _, err := o.js.PublishMsg(t.Context(), msg); err != nil {
+		t.Fatal(err)
+	}
+	defer o.publish()()
+	if subjects, _ := o.read(event.ID{}, 3); fmt.Sprint(subjects) != "[zones/a zones/b zones/c]" || o.stored() != 3 {
+		t.Errorf("read %q of %d", subjects, o.stored())
+	}
+}
+
+func TestForeignEvents(t *testing.T) {
+	o := newOutbox(t)
+	o.put("zones/a")
+	stop := o.publish()
+	o.read(event.ID{}, 1)
+	stop()
+	other := newOutbox(t)
+	err := event.Publisher{
+		Ledger: other.led, JetStream: o.js, Service: "zone", Lane: ledger.LaneZone, Topics: []string{"zone.changed"}, Log: ledgertest.Log(t), Make: perZone,
+	}.Run(t.Context())
+	if err == nil {
+		t.Error("published among the events of another installation")
+	}
+}
+
+func TestIDs(t *testing.T) {
+	for _, s := range []string{"", "1", "1-2", "a-b-c", "1-2-3-4"} {
+		if id, err := event.ParseID(s); err == nil {
+			t.Errorf("ParseID(%q) = %v", s, id)
+		}
+	}
+	ordered := []event.ID{{}, {1, 1, 0}, {1, 1, 1}, {1, 2, 0}, {2, 1, 0}}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if a.After(b) != (i > j) {
+				t.Errorf("%v after %v = %v", a, b, a.After(b))
+			}
+		}
+		if back, err := event.ParseID(a.String()); err != nil || back != a {
+			t.Errorf("ParseID(%v) = %v, %v", a, back, err)
+		}
+	}
+}
