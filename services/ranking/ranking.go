@@ -2,8 +2,9 @@
 // placed against each other, which are shown for reference only, which stand
 // side by side and which comparison is refused, each with its reason.
 //
-// It writes nothing of its own yet and keeps no state beside the two folds it
-// reads: an answer is a function of the request and the revision.
+// It also keeps the rankings that authorities publish, in the lane `ranking`
+// of the ledger, and reads the places of zones out of them. An answer is a
+// function of the request and the revision.
 package ranking
 
 import (
@@ -20,8 +21,10 @@ import (
 	"zonebench.internal/pkg/registry"
 )
 
-// Deps are what the service reads. Both folds are of one ledger.
+// Deps are what the service stands on. The folds are of the one ledger.
 type Deps struct {
+	Lane     *ledger.Lane[*Published] // which this service owns
+	Ledger   *ledger.Ledger
 	Registry *ledger.Lane[*registry.State]
 	Figures  *ledger.Lane[*figures.State]
 	Log      *slog.Logger
@@ -29,15 +32,17 @@ type Deps struct {
 
 // Service implements zonebench.ranking.v1.RankingService.
 type Service struct {
-	rankingv1.UnsafeRankingServiceServer // A method without a body must not compile.
+	// A method without a body must not compile.
+	rankingv1.UnsafeRankingServiceServer
+	rankingv1.UnsafePublishedRankingServiceServer
 
 	deps Deps
 }
 
 // New checks the dependencies and starts nothing.
 func New(deps Deps) (*Service, error) {
-	if deps.Registry == nil || deps.Figures == nil {
-		return nil, errors.New("ranking: both the registry and the figures must be folded")
+	if deps.Registry == nil || deps.Figures == nil || deps.Lane == nil || deps.Ledger == nil {
+		return nil, errors.New("ranking: the ledger, its own lane, the registry and the figures are needed")
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
@@ -49,7 +54,10 @@ func New(deps Deps) (*Service, error) {
 func (s *Service) Name() string { return "ranking" }
 
 // Register adds the handlers.
-func (s *Service) Register(r grpc.ServiceRegistrar) { rankingv1.RegisterRankingServiceServer(r, s) }
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	rankingv1.RegisterRankingServiceServer(r, s)
+	rankingv1.RegisterPublishedRankingServiceServer(r, s)
+}
 
 // Run waits for the end: the folds it reads are tailed by the process.
 func (s *Service) Run(ctx context.Context) error {

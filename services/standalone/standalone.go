@@ -122,6 +122,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	zones := ledger.Fold(led, ledger.LaneZone, registry.New())
 	statements := ledger.Fold(led, ledger.LaneIndicator, figures.New())
+	published := ledger.Fold(led, ledger.LaneRanking, ranking.NewPublished())
 
 	zon, err := zone.New(zone.Config{}, zone.Deps{
 		Lane: zones, Ledger: led, JetStream: c.js, Log: cfg.Log.With(slog.String("unit", "zone")),
@@ -136,7 +137,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	ran, err := ranking.New(ranking.Deps{
-		Registry: zones, Figures: statements, Log: cfg.Log.With(slog.String("unit", "ranking")),
+		Lane: published, Ledger: led, Registry: zones, Figures: statements, Log: cfg.Log.With(slog.String("unit", "ranking")),
 	})
 	if err != nil {
 		return nil, err
