@@ -82,6 +82,7 @@ Without --out and --json the places are printed as a table.`,
 	cmd.Flags().StringVar(&out, "out", "", "directory for the stages and results as CSV files")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print places, scores, contributions, completeness and warnings as JSON")
 	cmd.Flags().StringVar(&unit, "unit", "", "show one unit in detail, by its code")
+	cmd.AddCommand(recipesCommand())
 	return cmd
 }
 
