@@ -220,3 +220,16 @@ func (v View) steps(f *figure) []step {
 	}
 	return steps
 }
+
+// Keys of the figures with at least one standing statement, in their order.
+func (v View) Keys() iter.Seq[*indicatorv1.FigureKey] {
+	return func(yield func(*indicatorv1.FigureKey) bool) {
+		v.state.figures.Scan(func(key string, f *figure) bool {
+			stands := slices.ContainsFunc(f.statements, func(sequence uint32) bool {
+				r, _ := v.state.statements.Get(sequence)
+				return v.stands(r)
+			})
+			return !stands || yield(parseKey(key))
+		})
+	}
+}
