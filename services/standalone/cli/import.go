@@ -210,13 +210,13 @@ func (a *app) showReport(file string, r *typev1.ImportReport, state *typev1.Read
 	outcome := ""
 	switch {
 	case r.GetRejected() > 0:
-		outcome = a.say("整表未写入,改正后重试", "refused whole, nothing was written: mend the rows and repeat")
+		outcome = a.say("整表未写入,改正后重试", "Refused whole, nothing was written: mend the rows and repeat")
 	case dryRun:
-		outcome = a.say("试运行,未写入", "dry run, nothing was written")
-	case r.GetCommitted():
-		outcome = fmt.Sprintf(a.say("已写入,数据版本号 %d", "written, revision %d"), state.GetRevision())
+		outcome = a.say("试运行,未写入", "Dry run, nothing was written")
+	case r.GetCreated()+r.GetUpdated() > 0:
+		outcome = fmt.Sprintf(a.say("已写入,数据版本号 %d", "Written, revision %d"), state.GetRevision())
 	default:
-		outcome = fmt.Sprintf(a.say("无变化,数据版本号 %d", "nothing to write, revision %d"), state.GetRevision())
+		outcome = fmt.Sprintf(a.say("无变化,数据版本号 %d", "Nothing to write, revision %d"), state.GetRevision())
 	}
 	a.line("%s", counts+a.say("。", ". ")+outcome+a.say("。", "."))
 }

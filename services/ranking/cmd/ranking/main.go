@@ -1,4 +1,4 @@
-// Command ranking serves zonebench.ranking.v1.RankingService from a ledger in NATS JetStream.
+// Command ranking serves the services of zonebench.ranking.v1 from a ledger in NATS JetStream.
 package main
 
 import (
@@ -19,6 +19,8 @@ func main() {
 		Listen: "127.0.0.1:7803",
 		Build: func(p *process.Process) (service.Service, error) {
 			return ranking.New(ranking.Deps{
+				Lane:     ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
+				Ledger:   p.Ledger,
 				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
 				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
 				Log:      p.Log,
