@@ -91,9 +91,11 @@ func TestTablesAreReadable(t *testing.T) {
 		data.Groups:         "id,name_zh,name_en,filter,members,note",
 		data.Sources:        "id,title_zh,title_en,publisher,publish_date,document_number,reliability,note",
 		data.Indicators: "id,name_zh,name_en,aliases,definition,unit,nature,direction,price_basis,comparison_base," +
-			"growth_of,usual_class,national_authority,concept,contains,succeeds,qualifier,false_friends,note",
+			"growth_of,usual_class,national_authority,concept,contains,succeeds,qualifier,false_friends,component_of,bundle," +
+			"completion_of,numerator,denominator,note",
 		data.Statements: "source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date," +
-			"status,unit,qualifier,tag,subject_certainty,period_certainty,believed_period,stage,assigned_by,part,note",
+			"status,unit,qualifier,tag,subject_certainty,period_certainty,believed_period,stage,number_pending,assigned_by," +
+			"rank_groups,better_than_base,part,note",
 	}
 	for _, tab := range data.Tables() {
 		header, _, _ := strings.Cut(string(tab.Content), "\n")

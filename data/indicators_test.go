@@ -28,7 +28,7 @@ func friends(t *testing.T, r record) []friend {
 func TestIndicatorReferences(t *testing.T) {
 	all := byID(t, data.Indicators)
 	for id, r := range all {
-		for _, column := range []string{"growth_of", "concept", "succeeds"} {
+		for _, column := range []string{"growth_of", "concept", "succeeds", "component_of", "completion_of", "numerator", "denominator"} {
 			if ref := r.of(column); ref != "" && all[ref].cell == nil {
 				t.Errorf("indicators/%s: %s %s is not defined", id, column, ref)
 			}

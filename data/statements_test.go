@@ -155,6 +155,28 @@ func TestCertainty(t *testing.T) {
 	}
 }
 
+// Targets that a city assigned without a number that is known, and targets on a place in a ranking.
+func TestAssignedAndRankTargets(t *testing.T) {
+	want := map[string]string{
+		"qiantang-2020|energy-saving-emission-reduction":    "true|杭州市||",
+		"qiantang-2020|city-assigned-investment-task":       "true|杭州市||",
+		"wenzhou-template|energy-saving-emission-reduction": "true|温州市||",
+		"wenzhou-template|synthetic-leather-lines-cut":      "true|温州市||",
+		"qiantang-2020|high-tech-zone-advance":              "||高新区|true",
+		"shengzhou-2020|provincial-rank":                    "||全省|",
+		"wenzhou-template|zone-advance":                     "||全国;全省|true",
+	}
+	got := make(map[string]string)
+	for _, r := range table(t, data.Statements) {
+		if k := key(r, "number_pending", "assigned_by", "rank_groups", "better_than_base"); k != "|||" {
+			got[key(r, "source", "indicator")] = k
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 // The scope of every number of Jin'an is without one park; no other extent is a territory but two blocks of Jinhua.
 func TestExtent(t *testing.T) {
 	for _, r := range table(t, data.Statements) {
