@@ -417,6 +417,11 @@ func (x *Index) aggregateFlat(a *Aggregate, g int, cols [][]float64, weights []f
 			score = PROMETHEE2(m, a.Preference, mp, mq)
 		case "copras":
 			score = COPRAS(m)
+			for j, col := range m.Columns {
+				if sum, n := Sum(col); n > 0 && sumsToZero(col, sum) {
+					w.period("aggregate", t.Nodes[g].Code, units[take[0]].Time, fmt.Sprintf("COPRAS: child %d of those that weigh something sums to 0 and counts nothing", j+1))
+				}
+			}
 			why = "COPRAS: the unit's sum over costs is 0, which divides by zero"
 		case "copeland":
 			score = Copeland(m)

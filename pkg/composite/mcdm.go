@@ -28,6 +28,20 @@ func (m *Matrix) units() int {
 
 func (m *Matrix) cost(j int) bool { return m.Cost != nil && m.Cost[j] }
 
+// grain is the difference in column j that still counts as none: 1e-12 of its
+// greatest value, so that scores which are equal but for the order of a sum do
+// not decide a comparison.
+func (m *Matrix) grain() []float64 {
+	g := make([]float64, len(m.Columns))
+	for j, x := range m.Columns {
+		lo, hi := Range(x)
+		if lo == lo {
+			g[j] = 1e-12 * max(math.Abs(lo), math.Abs(hi))
+		}
+	}
+	return g
+}
+
 // weight is the sum of the weights of the criteria known for unit i.
 func (m *Matrix) weight(i int) float64 {
 	s := 0.0
@@ -159,11 +173,13 @@ func VIKOR(m *Matrix, v float64) (q, s, r []float64) {
 //	gaussian  1 - exp(-d^2 / (2 p^2)), 0 below 0
 //
 // p and q hold one threshold a criterion; those that the function does not use
-// may be nil. Higher is better; a single unit has 0.
+// may be nil. Values that differ by no more than 1e-12 of the column's greatest
+// are equal. Higher is better; a single unit has 0.
 func PROMETHEE2(m *Matrix, preference string, p, q []float64) []float64 {
 	n := m.units()
 	out := make([]float64, n)
 	rivals := 0
+	grain := m.grain()
 	for i := range n {
 		if m.weight(i) == 0 {
 			out[i] = nan
@@ -182,6 +198,9 @@ func PROMETHEE2(m *Matrix, preference string, p, q []float64) []float64 {
 					continue
 				}
 				d := x[a] - x[b]
+				if math.Abs(d) <= grain[j] {
+					d = 0
+				}
 				if m.cost(j) {
 					d = -d
 				}
@@ -261,8 +280,9 @@ func prefer(function string, d, p, q float64) float64 {
 // sums over benefits and over costs of the columns divided by their sums
 // (Zavadskas, Kaklauskas and Sarka, Technological and Economic Development of
 // Economy 1, 1994); without costs Q = S+. Weights are made to sum to 1. Higher
-// is better. A unit whose S- is 0 has no Q: NaN. A column that sums to 0 counts
-// 0.
+// is better. A unit whose S- is 0 has no Q: NaN. A column that sums to 0 (to 1e-12
+// of the sum of its magnitudes, as z-scores do) counts 0; the method is meant for
+// values from 0 up.
 func COPRAS(m *Matrix) []float64 {
 	n := m.units()
 	plus, minus := make([]float64, n), make([]float64, n)
@@ -273,7 +293,7 @@ func COPRAS(m *Matrix) []float64 {
 			continue
 		}
 		costs = costs || m.cost(j)
-		if sum == 0 {
+		if sumsToZero(x, sum) {
 			continue
 		}
 		for i, v := range x {
@@ -314,14 +334,27 @@ func COPRAS(m *Matrix) []float64 {
 	return out
 }
 
+// sumsToZero reports whether the sum of x is nothing but rounding.
+func sumsToZero(x []float64, sum float64) bool {
+	size := 0.0
+	for _, v := range x {
+		if v == v {
+			size += math.Abs(v)
+		}
+	}
+	return math.Abs(sum) <= 1e-12*size
+}
+
 // Copeland is, for each unit, the number of units it outranks less the number
 // that outrank it. a outranks b if the weight of the criteria in which a is
 // better, plus half the weight of those in which they are equal, is more than
-// half; to 1e-9 of half nobody outranks (Copeland, 1951; Munda and Nardo, 2009;
+// half; to 1e-9 of half nobody outranks. Values that differ by no more than 1e-12
+// of the column's greatest are equal (Copeland, 1951; Munda and Nardo, 2009;
 // COINr a_copeland). It takes units^2 x criteria steps.
 func Copeland(m *Matrix) []float64 {
 	n := m.units()
 	out := make([]float64, n)
+	grain := m.grain()
 	for i := range n {
 		if m.weight(i) == 0 {
 			out[i] = nan
@@ -340,7 +373,7 @@ func Copeland(m *Matrix) []float64 {
 				}
 				w += m.Weights[j]
 				switch {
-				case va == vb:
+				case math.Abs(va-vb) <= grain[j]:
 					s += m.Weights[j] / 2
 				case (va > vb) != m.cost(j):
 					s += m.Weights[j]

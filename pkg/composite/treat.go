@@ -275,33 +275,46 @@ func boxCox(y, lambda float64) float64 {
 	return (math.Pow(y, lambda) - 1) / lambda
 }
 
-// boxCoxLambda maximises -n/2 ln var(y(lambda)) + (lambda - 1) sum ln y by golden
-// section on -5..5; the function has one maximum.
+// boxCoxLambda maximises the likelihood -n/2 ln var(z) + (lambda - 1) sum ln y of
+// z = boxCox(y, lambda) on -5..5, by halving the interval in which its
+// derivative changes sign; the function has one maximum.
 func boxCoxLambda(y []float64) float64 {
 	sumLog := 0.0
 	for _, v := range y {
 		sumLog += math.Log(v)
 	}
-	z := make([]float64, len(y))
-	lik := func(l float64) float64 {
+	z, dz := make([]float64, len(y)), make([]float64, len(y))
+	slope := func(l float64) float64 {
 		for i, v := range y {
-			z[i] = boxCox(v, l)
+			ln := math.Log(v)
+			if math.Abs(l*ln) < 1e-4 {
+				// Series of (e^(l ln) - 1) / l and its derivative about 0.
+				z[i] = ln * (1 + l*ln/2*(1+l*ln/3))
+				dz[i] = ln * ln * (0.5 + l*ln/3*(1+3*l*ln/8))
+				continue
+			}
+			p := math.Pow(v, l)
+			z[i] = (p - 1) / l
+			dz[i] = (p*ln - z[i]) / l
 		}
-		return -float64(len(y))/2*math.Log(Variance(z, 0)) + (l-1)*sumLog
+		m := Mean(z)
+		cross, square := 0.0, 0.0
+		for i := range z {
+			cross += (z[i] - m) * dz[i]
+			square += (z[i] - m) * (z[i] - m)
+		}
+		return sumLog - float64(len(y))*cross/square
 	}
-	const g = 0.6180339887498949 // golden ratio less one
 	a, b := -5.0, 5.0
-	c, d := b-g*(b-a), a+g*(b-a)
-	fc, fd := lik(c), lik(d)
-	for b-a > 1e-9 {
-		if fc > fd {
-			b, d, fd = d, c, fc
-			c = b - g*(b-a)
-			fc = lik(c)
+	for b-a > 1e-14 {
+		c := (a + b) / 2
+		if c == a || c == b {
+			break
+		}
+		if slope(c) > 0 {
+			a = c
 		} else {
-			a, c, fc = c, d, fd
-			d = a + g*(b-a)
-			fd = lik(d)
+			b = c
 		}
 	}
 	return (a + b) / 2
