@@ -43,7 +43,7 @@ run: bin/zonebench ## Build zonebench and run its demo: the one command to start
 .PHONY: build
 build: ## Build every command into bin/
 	@mkdir -p bin
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' ./services/...)
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' work | grep '/services/')
 
 .PHONY: bin/zonebench
 bin/zonebench:
