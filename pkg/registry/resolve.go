@@ -48,10 +48,9 @@ const maxNearest = 5
 // Resolve finds what a text means in a context.
 //
 // A resource name or a full display name resolves anywhere. An alias without
-// contexts does, too. An alias with contexts resolves only inside one of them:
-// when the query's context is one of them or lies in one; and where the query's
-// context is a zone or reference unit, also when the alias is that one's or that
-// of something in it. Where several fit, a context removes those that an alias
+// contexts does, too. An alias with contexts resolves only where the query's
+// context is one of them, or is a zone or reference unit whose alias it is, or in
+// which the one lies whose alias it is. Where several fit, a context removes those that an alias
 // without contexts brought in and that it does not speak of. If several are
 // left, the answer is all of them, ordered by resource name, and never a guess.
 func (v View) Resolve(q *zonev1.ZoneQuery) *zonev1.Resolution {
@@ -61,17 +60,14 @@ func (v View) Resolve(q *zonev1.ZoneQuery) *zonev1.Resolution {
 		return resolved(res, text, candidateOf(s, text, nil))
 	}
 	matches := v.matches(text, q.GetContext())
-	fit := slices.DeleteFunc(slices.Clone(matches), func(m match) bool { return !m.fits })
-	if slices.ContainsFunc(fit, func(m match) bool { return m.tied }) {
-		fit = slices.DeleteFunc(fit, func(m match) bool { return !m.full && !m.tied })
-	}
+	fit := fitting(matches)
 	switch {
 	case len(fit) == 1:
 		return resolved(res, text, fit[0].candidate)
 	case len(fit) > 1:
-		return ambiguous(res, text, fit)
+		return v.ambiguous(res, text, fit)
 	case len(matches) > 1:
-		return ambiguous(res, text, matches)
+		return v.ambiguous(res, text, matches)
 	case len(matches) == 1:
 		return outside(res, text, matches[0])
 	default:
@@ -85,6 +81,15 @@ type match struct {
 	full      bool // by its full display name
 	fits      bool // in the context of the query
 	tied      bool // the context speaks of it
+}
+
+// fitting are the matches that fit the context of the query.
+func fitting(matches []match) []match {
+	fit := slices.DeleteFunc(slices.Clone(matches), func(m match) bool { return !m.fits })
+	if slices.ContainsFunc(fit, func(m match) bool { return m.tied }) {
+		fit = slices.DeleteFunc(fit, func(m match) bool { return !m.full && !m.tied })
+	}
+	return fit
 }
 
 // matches are the subjects that a text names at all, in order of their names.
@@ -117,7 +122,7 @@ func (v View) match(s subject, text, context string) (match, bool) {
 		if Normalize(a.GetText()) != text {
 			continue
 		}
-		m := match{candidate: candidateOf(s, a.GetText(), a), tied: inContext || v.inside(context, a.GetContexts())}
+		m := match{candidate: candidateOf(s, a.GetText(), a), tied: inContext || slices.Contains(a.GetContexts(), context)}
 		m.fits = m.tied || len(a.GetContexts()) == 0
 		switch {
 		case !found || m.fits && !best.fits || m.tied && !best.tied:
@@ -128,11 +133,6 @@ func (v View) match(s subject, text, context string) (match, bool) {
 		found = true
 	}
 	return best, found
-}
-
-// inside reports whether a context is one of the contexts of an alias or lies in one.
-func (v View) inside(context string, contexts []string) bool {
-	return context != "" && slices.ContainsFunc(contexts, func(c string) bool { return c == context || v.LiesIn(context, c) })
 }
 
 func candidateOf(s subject, matched string, alias *zonev1.Alias) *zonev1.Candidate {
@@ -163,13 +163,15 @@ func resolved(res *zonev1.Resolution, text string, c *zonev1.Candidate) *zonev1.
 	return res
 }
 
-func ambiguous(res *zonev1.Resolution, text string, matches []match) *zonev1.Resolution {
+func (v View) ambiguous(res *zonev1.Resolution, text string, matches []match) *zonev1.Resolution {
 	res.Outcome = zonev1.Resolution_OUTCOME_AMBIGUOUS
 	example := ""
 	for _, m := range matches {
 		res.Candidates = append(res.Candidates, m.candidate)
-		if len(m.candidate.GetContexts()) > 0 && example == "" {
-			example = m.candidate.GetContexts()[0]
+		for _, context := range m.candidate.GetContexts() {
+			if example == "" && len(fitting(v.matches(text, context))) == 1 {
+				example = context // one that does help
+			}
 		}
 	}
 	remedyZh, remedyEn := "请写明上下文,或直接用资源名或全称", "state the context, or use a resource name or a full name"
