@@ -120,6 +120,12 @@ func (e *DamageError) Error() string {
 	return fmt.Sprintf("the ledger is damaged from revision %d to %d: %s", e.First, e.Last, e.Cause)
 }
 
+// Causes of damage that a part of the stream is not there.
+const (
+	missing = "the store does not have these messages any more"
+	cutEnd  = "the end of the store is cut: these commits were read before and are not there any more"
+)
+
 func damage(first, last int64, format string, args ...any) *DamageError {
 	return &DamageError{First: first, Last: last, Cause: fmt.Sprintf(format, args...)}
 }
@@ -128,7 +134,7 @@ func damage(first, last int64, format string, args ...any) *DamageError {
 // further, except by Verify, which says what it skips.
 func (c *chain) check(m message) (*ledgerv1.Commit, verdict, error) {
 	if m.sequence > c.last+1 {
-		return nil, 0, damage(c.last+1, m.sequence-1, "the store does not have these messages any more")
+		return nil, 0, damage(c.last+1, m.sequence-1, "%s", missing)
 	}
 	commit := &ledgerv1.Commit{}
 	if err := proto.Unmarshal(m.data, commit); err != nil {

@@ -578,7 +578,7 @@ func (f *Lane[S]) send(ctx context.Context, data []byte, commitID string, expect
 	defer cancel()
 	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: prefix + f.name, Data: data, Header: nats.Header{}},
 		jetstream.WithMsgID(commitID),
-		jetstream.WithExpectStream(streamName),
+		jetstream.WithExpectStream(Stream),
 		jetstream.WithExpectLastSequencePerSubject(uint64(expected)),
 		jetstream.WithRetryAttempts(0))
 	if err == nil {

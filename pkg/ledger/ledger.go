@@ -69,10 +69,12 @@ const (
 // Vocabulary is the highest LedgerVersion whose facts this build can read.
 const Vocabulary = 1
 
+// Stream is the name of the ledger's stream.
+const Stream = "LEDGER"
+
 const (
-	streamName = "LEDGER"
-	subjects   = "ledger.v1.>"
-	prefix     = "ledger.v1."
+	subjects = "ledger.v1.>"
+	prefix   = "ledger.v1."
 
 	metadataID    = "zonebench-ledger-id"
 	metadataEpoch = "zonebench-epoch"
@@ -199,7 +201,7 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 }
 
 func (l *Ledger) openStream(ctx context.Context) error {
-	stream, err := l.js.Stream(ctx, streamName)
+	stream, err := l.js.Stream(ctx, Stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		if known := cmpOr(l.config.LedgerID, l.mark.known().id); known != "" {
@@ -231,7 +233,7 @@ func (l *Ledger) openStream(ctx context.Context) error {
 // streamConfig is what the stream must be. Nothing is ever removed from it.
 func streamConfig(replicas int, id string, epoch int64) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name:              streamName,
+		Name:              Stream,
 		Description:       "the record of a zonebench installation",
 		Subjects:          []string{subjects},
 		Retention:         jetstream.LimitsPolicy,
@@ -261,7 +263,7 @@ func identity(config jetstream.StreamConfig) (id string, epoch int64, err error)
 	id = config.Metadata[metadataID]
 	epoch, err = strconv.ParseInt(config.Metadata[metadataEpoch], 10, 64)
 	if id == "" || err != nil || epoch < 1 {
-		return "", 0, fmt.Errorf("ledger: the stream %s is not a ledger of zonebench: its metadata lacks %s or %s", streamName, metadataID, metadataEpoch)
+		return "", 0, fmt.Errorf("ledger: the stream %s is not a ledger of zonebench: its metadata lacks %s or %s", Stream, metadataID, metadataEpoch)
 	}
 	return id, epoch, nil
 }
@@ -297,7 +299,7 @@ func verifyConfig(have, want jetstream.StreamConfig) error {
 		{"subject transform", have.SubjectTransform != nil, false},
 	} {
 		if s.have != s.want {
-			return fmt.Errorf("ledger: the stream %s has %s = %v and must have %v: it was not made by zonebench or was changed since", streamName, s.name, s.have, s.want)
+			return fmt.Errorf("ledger: the stream %s has %s = %v and must have %v: it was not made by zonebench or was changed since", Stream, s.name, s.have, s.want)
 		}
 	}
 	return nil

@@ -96,7 +96,7 @@ func (m *mark) check(id string, epoch, last int64) error {
 	case epoch > known.epoch: // restored
 		return m.begin(id, epoch)
 	case last < known.revision:
-		return damage(last+1, known.revision, "the end of the store is cut: these commits were read before and are not there any more")
+		return damage(last+1, known.revision, "%s", cutEnd)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (r *reader) fetch(ctx context.Context, end int64) (message, error) {
 	default:
 		return message{}, err
 	}
-	cause := "the store does not have these messages any more"
+	cause := missing
 	if _, err := r.stream.GetMsg(ctx, uint64(r.last+1)); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) && errors.As(err, &api) {
 		cause = fmt.Sprintf("%s (%s)", cause, api.Description)
 	}

@@ -30,7 +30,7 @@ func (l *Ledger) tail(ctx context.Context) error {
 	}
 	// The stream may have shrunk since Open looked at it.
 	if known := l.mark.known().revision; target < known {
-		return damage(target+1, known, "the end of the store is cut: these commits were read before and are not there any more")
+		return damage(target+1, known, "%s", cutEnd)
 	}
 	caughtUp := false
 	for {

@@ -38,6 +38,9 @@ type Report struct {
 	Ignored      []int64 // revisions that a rule ignores in every process
 	Lanes        []LaneReport
 	Damage       []DamageError
+	// Torn is the number of bytes at the end of a store that are no whole message:
+	// a write that was cut, of which nobody was told that it is done.
+	Torn int64
 	// Digest chains the accepted commits in order: each step is SHA-256 over the
 	// step before (empty at first), lane, lane sequence, seconds and nanoseconds
 	// of the commit time, and body hash, encoded as for Hash. It does not
@@ -71,7 +74,7 @@ func Verify(ctx context.Context, v Verification) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := v.JetStream.Stream(ctx, streamName)
+	stream, err := v.JetStream.Stream(ctx, Stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound) && known.id == "":
 		return nil, errors.New("there is no ledger: the stream has not been made yet")
@@ -87,11 +90,8 @@ func Verify(ctx context.Context, v Verification) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &verifier{
-		chain:  newChain(id, epoch),
-		report: &Report{LedgerID: id, Epoch: epoch, LastRevision: int64(info.State.LastSeq)},
-		lanes:  make(map[string]*LaneReport),
-	}
+	x := newVerifier(id, epoch)
+	x.report.LastRevision = int64(info.State.LastSeq)
 	r := &reader{stream: stream, log: v.Log, sawLast: func(int64) {}}
 	defer r.stop()
 	for r.last < x.report.LastRevision {
@@ -110,9 +110,59 @@ func Verify(ctx context.Context, v Verification) (*Report, error) {
 			v.Progress(r.last, x.report.LastRevision)
 		}
 	}
-	if known.id == id && known.epoch == epoch && known.revision > x.report.LastRevision {
-		x.damaged(damage(x.report.LastRevision+1, known.revision, "the end of the store is cut: these commits were read before and are not there any more"))
+	x.compare(known)
+	return x.finish(), nil
+}
+
+// Stored is a ledger in files that no server runs over.
+type Stored struct {
+	Metadata map[string]string // of the stream
+	// Read gives every readable message, in order, until yield returns false.
+	Read func(yield func(sequence int64, subject string, data []byte) bool) error
+	// Cause tells why the messages of a range cannot be read, and Torn how much at
+	// the end is no whole message. They are asked after Read.
+	Cause    func(first, last int64) string
+	Torn     func() int64
+	MarkFile string // what is known about the store, see Config; only read
+}
+
+// VerifyStored is Verify for files: it changes nothing, and sees what a server
+// would cut off behind a damage.
+func VerifyStored(s Stored) (*Report, error) {
+	known, err := readMark(s.MarkFile)
+	if err != nil {
+		return nil, err
 	}
+	id, epoch, err := identity(jetstream.StreamConfig{Metadata: s.Metadata})
+	if err != nil {
+		return nil, err
+	}
+	x := newVerifier(id, epoch)
+	err = s.Read(func(sequence int64, subject string, data []byte) bool {
+		last := x.chain.last
+		if sequence <= last {
+			return true // the same message in two files: a block that was being rewritten
+		}
+		if sequence > last+1 {
+			x.damaged(damage(last+1, sequence-1, "%s", missing))
+		}
+		x.report.LastRevision = sequence
+		x.take(message{sequence: sequence, subject: subject, data: data})
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	x.compare(known)
+	for i, d := range x.report.Damage {
+		if d.Cause != missing && d.Cause != cutEnd {
+			continue
+		}
+		if cause := s.Cause(d.First, d.Last); cause != "" {
+			x.report.Damage[i].Cause = cause
+		}
+	}
+	x.report.Torn = s.Torn()
 	return x.finish(), nil
 }
 
@@ -122,6 +172,17 @@ type verifier struct {
 	report *Report
 	lanes  map[string]*LaneReport
 	sum    []byte // of the digest so far
+}
+
+func newVerifier(id string, epoch int64) *verifier {
+	return &verifier{chain: newChain(id, epoch), report: &Report{LedgerID: id, Epoch: epoch}, lanes: make(map[string]*LaneReport)}
+}
+
+// compare tells whether the store ends before what is known to have been in it.
+func (x *verifier) compare(known marked) {
+	if known.id == x.report.LedgerID && known.epoch == x.report.Epoch && known.revision > x.report.LastRevision {
+		x.damaged(damage(x.report.LastRevision+1, known.revision, "%s", cutEnd))
+	}
 }
 
 func (x *verifier) damaged(d *DamageError) {

@@ -37,6 +37,9 @@ type Options struct {
 	// LazySync leaves writes to the operating system for up to two minutes, so
 	// an acknowledged write can be lost with the power. For tests of a refusal.
 	LazySync bool
+	// Protect names streams that are the only copy of what they hold. A damaged
+	// one is refused with a DamagedError where opening it would cut it.
+	Protect []string
 }
 
 // A LockedError says that another process uses the store.
@@ -83,6 +86,11 @@ func NATS(dir string, opts Options) (*Server, error) {
 }
 
 func (s *Server) start(opts Options) error {
+	for _, stream := range opts.Protect {
+		if err := protect(s.dir, stream); err != nil {
+			return err
+		}
+	}
 	ns, err := server.NewServer(&server.Options{
 		ServerName: "zonebench",
 		DontListen: true,
@@ -169,7 +177,7 @@ func (s *Server) Close() {
 			s.ns.Shutdown()
 			s.ns.WaitForShutdown()
 		}
-		_ = s.lock.Close() // releases the lock; nothing was written through it that matters
+		_ = s.lock.Close() // gives it back the lock; nothing was written through it that matters
 	})
 }
 
