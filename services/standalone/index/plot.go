@@ -44,6 +44,10 @@ func newChart(path, fontPath, title string) (*chart, error) {
 	c.Title.Text = title
 	c.Title.Padding = vg.Points(6)
 	c.Legend.Top = true
+	for _, s := range c.styles() {
+		s.Font.Variant = "Sans"
+	}
+	c.Legend.TextStyle.Font.Size = vg.Points(10)
 	c.labels = append(c.labels, title)
 	return c, nil
 }
@@ -81,8 +85,25 @@ func (c *chart) save(width, height vg.Length) error {
 			}
 		}
 	}
-	return c.Save(width, height, c.path)
+	format := strings.TrimPrefix(strings.ToLower(filepath.Ext(c.path)), ".")
+	canvas, err := draw.NewFormattedCanvas(width, height, format)
+	if err != nil {
+		return fmt.Errorf("--plot: %w", err)
+	}
+	c.Draw(draw.Crop(draw.New(canvas), margin, -margin, margin, -margin))
+	f, err := os.Create(c.path)
+	if err != nil {
+		return err
+	}
+	if _, err := canvas.WriteTo(f); err != nil {
+		f.Close()
+		return fmt.Errorf("--plot: %s: %w", c.path, err)
+	}
+	return f.Close()
 }
+
+// margin is the white around a chart.
+const margin = 0.3 * vg.Centimeter
 
 func readFont(path string) (*opentype.Font, error) {
 	b, err := os.ReadFile(path)
@@ -96,7 +117,11 @@ func readFont(path string) (*opentype.Font, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--font: %s: %w", path, err)
 	}
-	return all.Font(0)
+	f, err := all.Font(0)
+	if err != nil {
+		return nil, fmt.Errorf("--font: %s: %w", path, err)
+	}
+	return f, nil
 }
 
 // names labels the rows from the bottom up.
@@ -336,7 +361,7 @@ func percent(p float64) string {
 // grid is a square matrix as gonum's heat map reads it, the first row on top.
 type grid [][]float64
 
-func (g grid) Dims() (columns, rows int)  { return len(g), len(g) }
+func (g grid) Dims() (columns, rows int) { return len(g), len(g) }
 func (g grid) Z(column, row int) float64 { return g[len(g)-1-row][column] }
 func (g grid) X(column int) float64      { return float64(column) }
 func (g grid) Y(row int) float64         { return float64(row) }
