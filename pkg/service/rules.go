@@ -3,11 +3,13 @@ package service
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"zonebench.internal/pkg/fault"
 )
@@ -26,14 +28,59 @@ func (e *edge) check(req any) error {
 	case errors.As(err, &invalid):
 		fields := make([]fault.Field, 0, len(invalid.Violations))
 		for _, v := range invalid.Violations {
-			fields = append(fields, fault.Field{
-				Path:    protovalidate.FieldPathString(v.Proto.GetField()),
-				Message: wrong(v),
-			})
+			if path := protovalidate.FieldPathString(v.Proto.GetField()); written(m, path, v) {
+				fields = append(fields, fault.Field{Path: path, Message: wrong(v)})
+			}
+		}
+		if len(fields) == 0 {
+			return nil
 		}
 		return fault.InvalidFields(fields...)
 	default:
 		return fmt.Errorf("rules of %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
+	}
+}
+
+// written says whether a violation is about something that the request writes.
+// An update sends the part of a resource that its mask names, or without a mask
+// what is set in it (AIP-134): what it leaves out is not missing, for the
+// resource that is there has it.
+func written(m proto.Message, path string, v *protovalidate.Violation) bool {
+	update, ok := m.(interface{ GetUpdateMask() *fieldmaskpb.FieldMask })
+	resource, inside, deeper := strings.Cut(path, ".")
+	field := m.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(resource))
+	if !ok || field == nil || field.Message() == nil || !m.ProtoReflect().Has(field) || resource == "update_mask" {
+		return true
+	}
+	paths := update.GetUpdateMask().GetPaths()
+	switch {
+	case slices.Contains(paths, "*"):
+		return true
+	case !deeper: // a rule over the whole resource, of which this is a part
+		return false
+	case len(paths) == 0:
+		return v.FieldValue.IsValid() && !absent(v)
+	}
+	return slices.ContainsFunc(paths, func(named string) bool {
+		within := func(a, b string) bool { return a == b || strings.HasPrefix(a, b+".") || strings.HasPrefix(a, b+"[") }
+		return within(inside, named) || within(named, inside)
+	})
+}
+
+// absent says whether the field that breaks a rule is not set.
+func absent(v *protovalidate.Violation) bool {
+	f := v.FieldDescriptor
+	switch {
+	case f == nil:
+		return false
+	case f.IsList():
+		return v.FieldValue.List().Len() == 0
+	case f.IsMap():
+		return v.FieldValue.Map().Len() == 0
+	case f.Message() != nil:
+		return !v.FieldValue.Message().IsValid()
+	default:
+		return v.FieldValue.Equal(f.Default())
 	}
 }
 
