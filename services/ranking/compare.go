@@ -47,7 +47,8 @@ type entry struct {
 	// number, or number is nil.
 	preferred  []*indicatorv1.Statement
 	number     *big.Rat // in the unit of the concept; nil when none is agreed
-	text       string   // number as an exact decimal
+	text       string   // the agreed number as an exact decimal, in unit
+	unit       string   // of the concept, or the indicator's own when it does not convert
 	comparator typev1.Comparator
 	conflict   *indicatorv1.Conflict
 }
@@ -109,14 +110,16 @@ func (c *comparison) read(subject string, figure *indicatorv1.Figure) *entry {
 	if part.GetNumber() == "" {
 		return e
 	}
-	text := part.GetNumber()
+	e.text, e.unit = part.GetNumber(), ind.GetUnit()
 	if head, ok := c.figures.Indicator(canonical(ind)); ok && head.GetUnit() != ind.GetUnit() {
-		if text, err = quantity.Convert(text, ind.GetUnit(), head.GetUnit()); err != nil {
+		converted, err := quantity.Convert(e.text, ind.GetUnit(), head.GetUnit())
+		if err != nil {
 			return e // Another unit altogether: shown beside, never ordered.
 		}
+		e.text, e.unit = converted, head.GetUnit()
 	}
-	if number, ok := new(big.Rat).SetString(text); ok {
-		e.number, e.text = number, text
+	if number, ok := new(big.Rat).SetString(e.text); ok {
+		e.number = number
 	}
 	return e
 }
@@ -215,9 +218,10 @@ func (c *comparison) differences(a, b *entry) []rankingv1.Difference {
 	}
 	for _, e := range []*entry{a, b} {
 		switch {
-		case e.number == nil && e.conflict.GetNumberDiffers():
+		case e.text != "":
+		case e.conflict.GetNumberDiffers():
 			set[rankingv1.Difference_DIFFERENCE_CONFLICT] = true
-		case e.number == nil:
+		default:
 			set[rankingv1.Difference_DIFFERENCE_NO_NUMBER] = true
 		}
 	}
@@ -544,6 +548,7 @@ func (c *comparison) row(concept *indicatorv1.Indicator, e *entry) *rankingv1.Ro
 		DisplayName: c.name(e.subject),
 		Key:         e.key,
 		Number:      e.text,
+		Unit:        e.unit,
 		Comparator:  e.comparator,
 		Caveats:     c.caveats(concept, e),
 		Simulated:   slices.ContainsFunc(e.preferred, (*indicatorv1.Statement).GetSimulated),
@@ -581,14 +586,15 @@ func (c *comparison) cell(column int32, concept *indicatorv1.Indicator, subject 
 		cell.MissingReasons = append(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_OTHER_PERIOD)
 	}
 	family := c.kin.family[e.indicator.GetName()] == c.kin.family[concept.GetName()]
-	if !family || e.indicator.GetNature() != concept.GetNature() {
+	if otherUnit := e.text != "" && e.number == nil; !family || otherUnit || e.indicator.GetNature() != concept.GetNature() {
 		cell.MissingReasons = append(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_OTHER_SCOPE)
 		cell.Differences = append(cell.Differences, rankingv1.Difference_DIFFERENCE_DEFINITION)
 	}
 	switch {
-	case e.number == nil && e.conflict.GetNumberDiffers():
+	case e.text != "":
+	case e.conflict.GetNumberDiffers():
 		cell.MissingReasons = append(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_CONFLICT)
-	case e.number == nil:
+	default:
 		cell.MissingReasons = append(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_NO_NUMBER)
 	}
 	own := c.ownDifferences(concept, e)

@@ -303,6 +303,21 @@ func TestOtherDefinitionOfOneConceptStandsSideBySide(t *testing.T) {
 	expect(t, "side by side has no order", rows(got.GetSideBySide()), "firms: jinan 0 10, qiantang 0 355")
 }
 
+func TestUnitsThatDoNotConvertStandSideBySideInTheirOwn(t *testing.T) {
+	b := newBench(t)
+	b.indicator("land", indicatorv1.Nature_NATURE_FLOW, concept("land"), func(i *indicatorv1.Indicator) { i.Unit = "亩" })
+	b.indicator("firms", indicatorv1.Nature_NATURE_COUNT, concept("land"), func(i *indicatorv1.Indicator) { i.Unit = "家" })
+	b.say("jinan land 2020 target = 800")
+	b.say("jinhua firms 2020 target >= 180")
+	got := b.compare("land").GetSideBySide()
+	expect(t, "numbers", rows(got), "land: jinan 0 800, jinhua 0 180")
+	for i, want := range []string{"亩", "家"} {
+		if unit := got[0].GetRows()[i].GetUnit(); unit != want {
+			t.Errorf("row %d: unit %q, want %q", i, unit, want)
+		}
+	}
+}
+
 func TestTargetIsNeverComparedWithActual(t *testing.T) {
 	b := newBench(t)
 	b.indicator("projects", indicatorv1.Nature_NATURE_COUNT)

@@ -239,8 +239,8 @@ func (c *comparison) hasFigures(subject string) bool {
 // across refuses, pair by pair, the comparisons between indicators of
 // different concepts that the caller asked for.
 func (c *comparison) across(names []string) ([]*rankingv1.Refusal, error) {
-	if len(names) > maxAcross {
-		return nil, fault.InvalidField("indicators", "across_concepts takes at most %d indicators", maxAcross)
+	if len(names) < 2 || len(names) > maxAcross {
+		return nil, fault.InvalidField("indicators", "across_concepts compares 2 to %d indicators with each other: name them", maxAcross)
 	}
 	var list []*rankingv1.Refusal
 	for i, a := range names {

@@ -181,7 +181,7 @@ func (e *entry) label() *typev1.Localized { return classified(e.indicator.GetDis
 
 // value is the entry's number with bound and unit, or what it says instead.
 func (e *entry) value() *typev1.Localized {
-	if e.number == nil {
+	if e.text == "" {
 		for _, s := range e.preferred {
 			if s.GetStatus() != "" {
 				return text("“"+s.GetStatus()+"”", "“"+s.GetStatus()+"”")
@@ -193,11 +193,7 @@ func (e *entry) value() *typev1.Localized {
 		}
 		return text("无数值", "no number")
 	}
-	unit := e.indicator.GetUnit()
-	if len(e.preferred) > 0 && e.text != e.preferred[0].GetNormalizedNumber() {
-		unit = "" // Converted to the concept's unit: the column names it.
-	}
-	zh := sign(e.comparator) + e.text + unit
+	zh := sign(e.comparator) + e.text + e.unit
 	if e.indicator.GetNature() == indicatorv1.Nature_NATURE_GROWTH {
 		return text("增长"+zh, "growth "+zh)
 	}

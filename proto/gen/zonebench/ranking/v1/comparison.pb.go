@@ -451,7 +451,7 @@ type Row struct {
 	Subject     string         `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	DisplayName *v1.Localized  `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	Key         *v11.FigureKey `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
-	// In the comparison's unit, exact.
+	// Exact, in `unit`.
 	Number     string        `protobuf:"bytes,4,opt,name=number,proto3" json:"number,omitempty"`
 	Comparator v1.Comparator `protobuf:"varint,5,opt,name=comparator,proto3,enum=zonebench.type.v1.Comparator" json:"comparator,omitempty"`
 	// Competition place, 1 the best; equal numbers share it. Only where the
@@ -468,8 +468,11 @@ type Row struct {
 	// reliability, the base a growth stands on, conflicting wordings.
 	Caveats []*v1.Localized `protobuf:"bytes,11,rep,name=caveats,proto3" json:"caveats,omitempty"`
 	// Selected statement, or the preferred ones when they agree on the number.
-	Statements    []string `protobuf:"bytes,12,rep,name=statements,proto3" json:"statements,omitempty"`
-	Simulated     bool     `protobuf:"varint,13,opt,name=simulated,proto3" json:"simulated,omitempty"`
+	Statements []string `protobuf:"bytes,12,rep,name=statements,proto3" json:"statements,omitempty"`
+	Simulated  bool     `protobuf:"varint,13,opt,name=simulated,proto3" json:"simulated,omitempty"`
+	// The comparison's unit, or the indicator's own where rows stand side by side
+	// and their units do not convert.
+	Unit          string `protobuf:"bytes,14,opt,name=unit,proto3" json:"unit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -593,6 +596,13 @@ func (x *Row) GetSimulated() bool {
 		return x.Simulated
 	}
 	return false
+}
+
+func (x *Row) GetUnit() string {
+	if x != nil {
+		return x.Unit
+	}
+	return ""
 }
 
 // Comparison is the figures of one concept under one verdict.
@@ -842,7 +852,7 @@ const file_zonebench_ranking_v1_comparison_proto_rawDesc = "" +
 	"\fdisplay_name\x18\x02 \x01(\v2\x1c.zonebench.type.v1.LocalizedR\vdisplayName\x12P\n" +
 	"\x11statistical_class\x18\x03 \x01(\x0e2#.zonebench.type.v1.StatisticalClassR\x10statisticalClass\x126\n" +
 	"\x06nature\x18\x04 \x01(\x0e2\x1e.zonebench.indicator.v1.NatureR\x06nature\x12\x12\n" +
-	"\x04unit\x18\x05 \x01(\tR\x04unit\"\x98\x04\n" +
+	"\x04unit\x18\x05 \x01(\tR\x04unit\"\xac\x04\n" +
 	"\x03Row\x12\x18\n" +
 	"\asubject\x18\x01 \x01(\tR\asubject\x12?\n" +
 	"\fdisplay_name\x18\x02 \x01(\v2\x1c.zonebench.type.v1.LocalizedR\vdisplayName\x123\n" +
@@ -861,7 +871,8 @@ const file_zonebench_ranking_v1_comparison_proto_rawDesc = "" +
 	"\n" +
 	"statements\x18\f \x03(\tR\n" +
 	"statements\x12\x1c\n" +
-	"\tsimulated\x18\r \x01(\bR\tsimulated\"\xe9\x02\n" +
+	"\tsimulated\x18\r \x01(\bR\tsimulated\x12\x12\n" +
+	"\x04unit\x18\x0e \x01(\tR\x04unit\"\xe9\x02\n" +
 	"\n" +
 	"Comparison\x12\x1c\n" +
 	"\tindicator\x18\x01 \x01(\tR\tindicator\x12?\n" +
