@@ -102,6 +102,9 @@ func put[T resource](
 		}
 		c := checker{view: after}
 		k.check(&c, old, next)
+		if err := c.contract(s.rules, next, func(path string) string { return path }); err != nil {
+			return ledger.Proposal{}, err
+		}
 		shown, changed = get(k, after, name), true
 		return p, c.err(k.field + ".")
 	})

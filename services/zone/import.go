@@ -2,8 +2,6 @@ package zone
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -440,15 +438,12 @@ func (t table[T]) plan(
 	for _, ch := range changes {
 		c := checker{view: after, assumed: assumed}
 		t.kind.check(&c, ch.old, ch.next)
-		ch.e.problems = nil
-		said := make(map[string]bool)
-		for _, broken := range c.problems {
-			column := t.column(broken.path)
-			said[column] = true
-			ch.e.wrong(column, broken.remedy, "%s", broken.message)
-		}
-		if err := t.contract(rules, ch.e, ch.next, said); err != nil {
+		if err := c.contract(rules, ch.next, t.column); err != nil {
 			return p, err
+		}
+		ch.e.problems = nil
+		for _, broken := range c.problems {
+			ch.e.wrong(t.column(broken.path), broken.remedy, "%s", broken.message)
 		}
 		p.problems = append(p.problems, ch.e.problems...)
 	}
@@ -472,33 +467,6 @@ func (t table[T]) count(sheet *tabular.Sheet, entries []*entry[T], before regist
 		}
 	}
 	return p, nil
-}
-
-// contract holds a resource against the rules of its contract, which requests
-// meet before they come here and rows do not. Columns that were spoken of are
-// left out.
-func (t table[T]) contract(rules protovalidate.Validator, e *entry[T], m T, said map[string]bool) error {
-	err := rules.Validate(m)
-	var invalid *protovalidate.ValidationError
-	switch {
-	case err == nil:
-		return nil
-	case !errors.As(err, &invalid):
-		return fmt.Errorf("rules of %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
-	}
-	for _, v := range invalid.Violations {
-		column := t.column(protovalidate.FieldPathString(v.Proto.GetField()))
-		if said[column] {
-			continue
-		}
-		said[column] = true
-		remedy := "correct the cell"
-		if strings.HasSuffix(v.Proto.GetRuleId(), ".max_len") {
-			remedy = "shorten the text"
-		}
-		e.wrong(column, remedy, "%s", v.Proto.GetMessage())
-	}
-	return nil
 }
 
 // column is the column that fills the field at a path, empty when none does.

@@ -1,11 +1,15 @@
 package zone
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
+	"buf.build/go/protovalidate"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/fault"
@@ -80,6 +84,41 @@ func (c *checker) err(prefix string) error {
 	return nil
 }
 
+// contract holds a resource against the rules that are written in its contract.
+// Requests that create meet them at the edge; rows of tables, and what an update
+// comes to, meet them here. Of each place, as where names it, one problem is
+// enough.
+func (c *checker) contract(rules protovalidate.Validator, m proto.Message, where func(path string) string) error {
+	err := rules.Validate(m)
+	var invalid *protovalidate.ValidationError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &invalid):
+		return fmt.Errorf("rules of %s: %w", m.ProtoReflect().Descriptor().FullName(), err)
+	}
+	said := make(map[string]bool)
+	for _, p := range c.problems {
+		said[where(p.path)] = true
+	}
+	for _, v := range invalid.Violations {
+		path, rule := protovalidate.FieldPathString(v.Proto.GetField()), v.Proto.GetRuleId()
+		if said[where(path)] {
+			continue
+		}
+		said[where(path)] = true
+		switch {
+		case rule == "required", strings.HasSuffix(rule, ".not_in"):
+			c.invalid(path, "set it", "is missing")
+		case strings.HasSuffix(rule, ".max_len"):
+			c.invalid(path, "shorten the text", "%s", v.Proto.GetMessage())
+		default:
+			c.invalid(path, "correct it", "%s", v.Proto.GetMessage())
+		}
+	}
+	return nil
+}
+
 func (c *checker) zone(old, next *zonev1.Zone) {
 	c.displayName(next.GetDisplayName())
 	c.aliases(next.GetName(), next.GetAliases())
@@ -140,9 +179,9 @@ func word(t zonev1.ReferenceUnitType) string {
 }
 
 func (c *checker) displayName(name *typev1.Localized) {
-	for field, text := range map[string]string{"zh": name.GetZh(), "en": name.GetEn()} {
-		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			c.invalid("display_name."+field, "remove it", "the name has a line break or another control character")
+	for _, text := range []struct{ path, text string }{{"display_name.zh", name.GetZh()}, {"display_name.en", name.GetEn()}} {
+		if strings.ContainsFunc(text.text, unicode.IsControl) {
+			c.invalid(text.path, "remove it", "the name has a line break or another control character")
 		}
 	}
 	if registry.Normalize(registry.Unmarked(name).GetZh()) == "" {
@@ -251,19 +290,24 @@ func (c *checker) climbs(from, to string, by zonev1.RelationType, span civil.Spa
 	return false
 }
 
+type side struct{ path, zone string }
+
+func sides(r *zonev1.Relation) []side {
+	return []side{{"zone", r.GetZone()}, {"other", r.GetOther()}}
+}
+
 func (c *checker) relation(old, next *zonev1.Relation) {
 	if old != nil && (old.GetType() != next.GetType() || old.GetZone() != next.GetZone() || old.GetOther() != next.GetOther()) {
 		c.invalid("type", "end this relation and create another", "the type and the zones of a relation do not change")
 		return
 	}
 	sound := true
-	for path, name := range map[string]string{"zone": next.GetZone(), "other": next.GetOther()} {
-		if _, ok := c.view.Zone(name); !ok {
-			c.missing(path, name)
+	for _, side := range sides(next) {
+		if _, ok := c.view.Zone(side.zone); !ok {
+			c.missing(side.path, side.zone)
 			sound = false
 		}
 	}
-	slices.SortFunc(c.problems, func(a, b problem) int { return -strings.Compare(a.path, b.path) }) // zone before other
 	if next.GetZone() == next.GetOther() {
 		c.invalid("other", "name another zone", "a zone has no relation with itself")
 		sound = false
@@ -327,7 +371,8 @@ func (c *checker) doubled(next *zonev1.Relation) {
 // second: the end, or the relation.
 func (c *checker) ended(next *zonev1.Relation) {
 	ends, _ := registry.Ends(next)
-	for path, zone := range map[string]string{"zone": next.GetZone(), "other": next.GetOther()} {
+	for _, side := range sides(next) {
+		path, zone := side.path, side.zone
 		for r := range c.view.RelationsOf(zone) {
 			if r.GetName() == next.GetName() {
 				continue
