@@ -59,8 +59,12 @@ func Names(text string, names []Name, n int) []Name {
 	for _, s := range best {
 		order = append(order, s)
 	}
+	// Names that end alike (经济技术开发区) score alike: the one with fewer edits is meant.
 	slices.SortFunc(order, func(a, b scored) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Of, b.Of))
+		if a.score != b.score {
+			return cmp.Compare(b.score, a.score)
+		}
+		return cmp.Or(cmp.Compare(Distance(text, a.Text), Distance(text, b.Text)), cmp.Compare(a.Of, b.Of))
 	})
 	out := make([]Name, 0, n)
 	for _, s := range order[:min(n, len(order))] {

@@ -43,3 +43,13 @@ func TestNamesAreBestFirstAndOncePerThing(t *testing.T) {
 		t.Errorf("got %v for one wrong character", got)
 	}
 }
+
+func TestNamesThatEndAlikeAreToldApartByTheirEdits(t *testing.T) {
+	t.Parallel()
+	got := Names("温洲经济技术开发区", []Name{
+		{Text: "安庆经济技术开发区", Of: "a"}, {Text: "北京经济技术开发区", Of: "b"}, {Text: "温州经济技术开发区", Of: "w"},
+	}, 1)
+	if len(got) != 1 || got[0].Of != "w" {
+		t.Errorf("%v", got)
+	}
+}
