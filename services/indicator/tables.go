@@ -286,7 +286,9 @@ func (t *statementTable) plan(sheet *tabular.Sheet, view figures.View, zones reg
 		r := &row{Row: cells, sheet: sheet}
 		m := t.read(r, zones)
 		r.flaws(canonicalize(m), statementColumn)
-		r.contract(t.rules, m, statementColumn)
+		if len(r.problems) == 0 {
+			r.contract(t.rules, m, statementColumn)
+		}
 		if len(r.problems) > 0 {
 			p.problems = append(p.problems, r.problems...)
 			continue
@@ -370,11 +372,15 @@ func (t *statementTable) value(r *row, m *indicatorv1.Statement) {
 		if d == nil {
 			d = &typev1.Date{Year: 2000}
 		}
-		m.Value = &indicatorv1.Statement_DueDate{DueDate: d}
+		if filled == 0 {
+			m.Value = &indicatorv1.Statement_DueDate{DueDate: d}
+		}
 		filled++
 	}
 	if v := r.Cell("status"); v != "" {
-		m.Value = &indicatorv1.Statement_Status{Status: v}
+		if filled == 0 {
+			m.Value = &indicatorv1.Statement_Status{Status: v}
+		}
 		filled++
 	}
 	if filled > 1 {
