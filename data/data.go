@@ -1,6 +1,7 @@
 // Package data carries the curated facts that the product ships with: the zones, indicators and sources of five
 // published work plans, the further zones of Zhejiang and Anhui and of the published rankings, and each of the 224
-// numbers of the plans as one statement.
+// numbers of the plans as one statement; and the national and provincial rankings of zones that could be read, with
+// their places.
 //
 // The facts are import tables, in the same columns that anyone's tables have, and they enter an installation the same
 // way: through the import of the zone and the indicator service. README.md says where they come from, how certain they
@@ -15,7 +16,8 @@ import (
 // Kind names the table that an import reads, in the words of the import command.
 type Kind string
 
-// The kinds of tables. The first four belong to the registry of zones, the others to the figures.
+// The kinds of tables. The first four belong to the registry of zones, the next three to the figures, the last three to
+// the rankings that authorities publish.
 const (
 	ReferenceUnits Kind = "reference_units"
 	Zones          Kind = "zones"
@@ -24,6 +26,9 @@ const (
 	Sources        Kind = "sources"
 	Indicators     Kind = "indicators"
 	Statements     Kind = "statements"
+	Series         Kind = "series"
+	Rounds         Kind = "rounds"
+	Places         Kind = "places"
 )
 
 // Table is one import table: UTF-8 CSV, the first line names the columns.
@@ -48,6 +53,12 @@ var (
 	indicators []byte
 	//go:embed statements.csv
 	statements []byte
+	//go:embed series.csv
+	series []byte
+	//go:embed rounds.csv
+	rounds []byte
+	//go:embed places.csv
+	places []byte
 )
 
 // Tables returns the tables in the order in which they can be imported: none refers to one that comes after it.
@@ -61,6 +72,9 @@ func Tables() []Table {
 		{Sources, "sources.csv", sources},
 		{Indicators, "indicators.csv", indicators},
 		{Statements, "statements.csv", statements},
+		{Series, "series.csv", series},
+		{Rounds, "rounds.csv", rounds},
+		{Places, "places.csv", places},
 	}
 	for i := range tables {
 		tables[i].Content = slices.Clone(tables[i].Content)

@@ -96,6 +96,10 @@ func TestTablesAreReadable(t *testing.T) {
 		data.Statements: "source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date," +
 			"status,unit,qualifier,tag,subject_certainty,period_certainty,believed_period,stage,number_pending,assigned_by," +
 			"rank_groups,better_than_base,part,note",
+		data.Series: "id,name_zh,name_en,authority_zh,authority_en,note",
+		data.Rounds: "series,id,group_zh,group_en,ranking_year,data_year,publish_date,units_ranked,complete_to,method,source," +
+			"reliability,note",
+		data.Places: "round,zone,place,listed,score,note",
 	}
 	for _, tab := range data.Tables() {
 		header, _, _ := strings.Cut(string(tab.Content), "\n")
@@ -118,7 +122,7 @@ func TestTablesAreReadable(t *testing.T) {
 func TestCounts(t *testing.T) {
 	want := map[data.Kind]int{
 		data.ReferenceUnits: 55, data.Zones: 202, data.Relations: 65, data.Groups: 11,
-		data.Sources: 5, data.Indicators: 218, data.Statements: 224,
+		data.Sources: 5, data.Indicators: 218, data.Statements: 224, data.Series: 5, data.Rounds: 12, data.Places: 93,
 	}
 	for _, tab := range data.Tables() {
 		if n := len(parse(t, tab.File, tab.Content)); n != want[tab.Kind] {
@@ -225,4 +229,23 @@ func contractEnums(t *testing.T) map[string][]string {
 		}
 	}
 	return enums
+}
+
+func TestPublishedPlacesNameRoundsAndZones(t *testing.T) {
+	names := registered(t)
+	rounds := make(map[string]bool)
+	for _, r := range table(t, data.Rounds) {
+		if byID(t, data.Series)[r.of("series")].cell == nil {
+			t.Errorf("rounds.csv:%d: no series %s", r.line, r.of("series"))
+		}
+		rounds[r.of("series")+"/"+r.of("id")] = true
+	}
+	for _, r := range table(t, data.Places) {
+		if !rounds[r.of("round")] {
+			t.Errorf("places.csv:%d: no round %s", r.line, r.of("round"))
+		}
+		if !names["zones/"+r.of("zone")] {
+			t.Errorf("places.csv:%d: no zone %s", r.line, r.of("zone"))
+		}
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"zonebench.internal/data"
 	"zonebench.internal/pkg/nearest"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 	"zonebench.internal/services/standalone/table"
@@ -30,6 +31,7 @@ var tables = []struct {
 	kind     data.Kind
 	registry zonev1.RegistryTable
 	figures  indicatorv1.FigureTable
+	rankings rankingv1.PublishedRankingTable
 	columns  string
 }{
 	{kind: data.ReferenceUnits, registry: zonev1.RegistryTable_REGISTRY_TABLE_REFERENCE_UNITS,
@@ -48,6 +50,12 @@ var tables = []struct {
 	{kind: data.Statements, figures: indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS,
 		columns: "source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date,status,unit,qualifier," +
 			"tag,subject_certainty,period_certainty,believed_period,reporter,vintage,stage,release_time,assigned_by,part,note,supersedes"},
+	{kind: data.Series, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_SERIES,
+		columns: "id,name_zh,name_en,authority_zh,authority_en,note,simulated"},
+	{kind: data.Rounds, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_ROUNDS,
+		columns: "series,id,group_zh,group_en,ranking_year,data_year,publish_date,units_ranked,complete_to,method,source,reliability,note"},
+	{kind: data.Places, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_PLACES,
+		columns: "round,zone,place,listed,score,note"},
 }
 
 // An upload is one table on its way to the server.
@@ -69,6 +77,11 @@ func send(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportR
 		case known.registry != 0:
 			resp, err := zonev1.NewZoneServiceClient(conn).ImportRegistry(ctx, &zonev1.ImportRegistryRequest{
 				Kind: known.registry, Table: t, RequestId: u.requestID, ValidateOnly: u.dryRun,
+			})
+			return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
+		case known.rankings != 0:
+			resp, err := rankingv1.NewPublishedRankingServiceClient(conn).ImportPublishedRankings(ctx, &rankingv1.ImportPublishedRankingsRequest{
+				Kind: known.rankings, Table: t, RequestId: u.requestID, ValidateOnly: u.dryRun,
 			})
 			return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
 		default:
