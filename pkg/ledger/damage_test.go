@@ -264,3 +264,15 @@ func TestDigest(t *testing.T) {
 		t.Errorf("report = %+v, %v", more, err)
 	}
 }
+
+// The files of a stream that is gone, with and without a mark that knew it.
+func TestVerifyStoredWithoutStream(t *testing.T) {
+	dir := store(t)
+	report, err := ledger.VerifyStored(ledger.Stored{MarkFile: ledgertest.Mark(dir)})
+	if err != nil || len(report.Damage) != 1 || report.Damage[0].Last != commits {
+		t.Errorf("report = %+v, %v", report, err)
+	}
+	if _, err := ledger.VerifyStored(ledger.Stored{}); err == nil {
+		t.Error("no ledger passes for a sound one")
+	}
+}

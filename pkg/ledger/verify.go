@@ -76,12 +76,8 @@ func Verify(ctx context.Context, v Verification) (*Report, error) {
 	}
 	stream, err := v.JetStream.Stream(ctx, Stream)
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound) && known.id == "":
-		return nil, errors.New("there is no ledger: the stream has not been made yet")
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return &Report{LedgerID: known.id, Epoch: known.epoch, Damage: []DamageError{
-			{First: 1, Last: max(known.revision, 1), Cause: "the stream of the ledger is gone from the store"},
-		}}, nil
+		return gone(known)
 	case err != nil:
 		return nil, fmt.Errorf("open the stream: %w", err)
 	}
@@ -114,9 +110,19 @@ func Verify(ctx context.Context, v Verification) (*Report, error) {
 	return x.finish(), nil
 }
 
+// gone is the report on a store without the stream.
+func gone(known marked) (*Report, error) {
+	if known.id == "" {
+		return nil, errors.New("there is no ledger: the stream has not been made yet")
+	}
+	return &Report{LedgerID: known.id, Epoch: known.epoch, Damage: []DamageError{
+		{First: 1, Last: max(known.revision, 1), Cause: "the stream of the ledger is gone from the store"},
+	}}, nil
+}
+
 // Stored is a ledger in files that no server runs over.
 type Stored struct {
-	Metadata map[string]string // of the stream
+	Metadata map[string]string // of the stream; nil: the store does not have it
 	// Read gives every readable message, in order, until yield returns false.
 	Read func(yield func(sequence int64, subject string, data []byte) bool) error
 	// Cause tells why the messages of a range cannot be read, and Torn how much at
@@ -132,6 +138,9 @@ func VerifyStored(s Stored) (*Report, error) {
 	known, err := readMark(s.MarkFile)
 	if err != nil {
 		return nil, err
+	}
+	if s.Metadata == nil {
+		return gone(known)
 	}
 	id, epoch, err := identity(jetstream.StreamConfig{Metadata: s.Metadata})
 	if err != nil {
