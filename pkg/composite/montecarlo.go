@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -394,16 +395,7 @@ func (m *MonteCarlo) batch(ctx context.Context, s *sampler, draws []params, from
 				if errs[k] != nil {
 					continue
 				}
-				for r, v := range sp.scores[k] {
-					if v == v {
-						d := v - s.nominalScores[r]
-						if d != d {
-							d = v
-						}
-						sum[r] += d
-						sum[n+r] += d * d
-					}
-				}
+				addScores(sum[:n], sum[n:], sp.scores[k], s.shift)
 				if opt.Keep {
 					m.Places[from+i] = slices.Clone(row(i))
 					m.Scores[from+i] = slices.Clone(sp.scores[k])
@@ -441,66 +433,95 @@ func (m *MonteCarlo) batch(ctx context.Context, s *sampler, draws []params, from
 	return nil
 }
 
+// addScores adds the distances of scores from a shift, and their squares, skipping
+// NaN.
+func addScores(sum, squares, scores, shift []float64) {
+	sum, squares, shift = sum[:len(scores)], squares[:len(scores)], shift[:len(scores)]
+	for r, v := range scores {
+		if d := v - shift[r]; d == d {
+			sum[r] += d
+			squares[r] += d * d
+		}
+	}
+}
+
 // count adds the places of a batch to the counts of the rows, a strip of rows at
 // a time, and to those of the pairs.
 func (m *MonteCarlo) count(ctx context.Context, places []uint16, reasons []error, workers int) error {
 	n := len(m.Units)
 	const strip = 32
-	type tally struct{ counts []uint32 }
+	// A row's places are looked for in those of 64 blocks that were touched.
+	shift := 0
+	for n>>shift > 63 {
+		shift++
+	}
+	type tally struct {
+		counts  []uint32 // strip rows of places 0 to n, all 0 between uses
+		touched [strip]uint64
+	}
 	return inParallel(ctx, workers, (n+strip-1)/strip,
 		func() *tally { return &tally{counts: make([]uint32, strip*(n+1))} },
 		func(t *tally, k int) {
 			lo, hi := k*strip, min(k*strip+strip, n)
-			width := hi - lo
-			clear(t.counts)
-			least, most := [strip]uint16{}, [strip]uint16{}
-			for i := range width {
-				least[i] = math.MaxUint16
-			}
+			clear(t.touched[:])
 			for d, e := range reasons {
 				if e != nil {
 					continue
 				}
 				line := places[d*n+lo : d*n+hi]
+				at := 0
 				for i, p := range line {
-					t.counts[i*(n+1)+int(p)]++
-					least[i&(strip-1)] = min(least[i&(strip-1)], p)
-					most[i&(strip-1)] = max(most[i&(strip-1)], p)
+					t.counts[at+int(p)]++
+					t.touched[i&(strip-1)] |= 1 << (p >> shift & 63)
+					at += n + 1
 				}
-				if m.before == nil {
-					continue
-				}
-				all := places[d*n : (d+1)*n]
-				for i, p := range line {
-					if p == 0 {
-						continue
-					}
-					pair := m.before[(lo+i)*n : (lo+i+1)*n]
-					for j, q := range all {
-						// Two for before, one for a shared place.
-						if q != 0 && m.Units[j].Time == m.Units[lo+i].Time {
-							if p < q {
-								pair[j] += 2
-							} else if p == q {
-								pair[j]++
-							}
-						}
-					}
+				if m.before != nil {
+					m.countPairs(lo, line, places[d*n:(d+1)*n])
 				}
 			}
-			for i := range width {
-				if least[i] == math.MaxUint16 {
+			for i := range hi - lo {
+				row := t.counts[i*(n+1) : (i+1)*(n+1)]
+				touched := t.touched[i]
+				if touched == 0 {
 					continue
 				}
-				for len(m.counts[lo+i]) <= int(most[i]) {
-					m.counts[lo+i] = append(m.counts[lo+i], make([]uint32, int(most[i])+1-len(m.counts[lo+i]))...)
+				most := min(n, (64-bits.LeadingZeros64(touched))<<shift-1)
+				if need := most + 1 - len(m.counts[lo+i]); need > 0 {
+					m.counts[lo+i] = append(m.counts[lo+i], make([]uint32, need)...)
 				}
 				dst := m.counts[lo+i]
-				for p := int(least[i]); p <= int(most[i]); p++ {
-					dst[p] += t.counts[i*(n+1)+p]
+				for ; touched != 0; touched &= touched - 1 {
+					from := bits.TrailingZeros64(touched) << shift
+					to := min(n+1, from+1<<shift)
+					part := dst[from:to]
+					for p, c := range row[from:to] {
+						part[p] += c
+					}
+					clear(row[from:to])
 				}
 			}
 		})
+}
+
+// countPairs adds one draw to the pairs of some rows.
+func (m *MonteCarlo) countPairs(lo int, line, all []uint16) {
+	n := len(m.Units)
+	for i, p := range line {
+		if p == 0 {
+			continue
+		}
+		pair := m.before[(lo+i)*n : (lo+i+1)*n]
+		for j, q := range all {
+			// Two for before, one for a shared place.
+			if q != 0 && m.Units[j].Time == m.Units[lo+i].Time {
+				if p < q {
+					pair[j] += 2
+				} else if p == q {
+					pair[j]++
+				}
+			}
+		}
+	}
 }
 
 // finish makes the statistics of the counts.
@@ -646,6 +667,7 @@ type sampler struct {
 
 	nominal       []int
 	nominalScores []float64
+	shift         []float64 // the nominal scores, 0 where there is none
 	// vary are the groups whose children's weights are uncertain.
 	vary []int
 }
@@ -713,6 +735,12 @@ func newSampler(x *Index, plan *Plan) (*sampler, error) {
 	}
 	for r, row := range base.base.RowOf {
 		s.nominal[row], s.nominalScores[row] = base.base.Places[r], base.base.Scores[r]
+	}
+	s.shift = make([]float64, n)
+	for r, v := range s.nominalScores {
+		if v == v {
+			s.shift[r] = v
+		}
 	}
 	return s, nil
 }
@@ -962,7 +990,7 @@ func gamma(rng *rand.Rand, shape float64) float64 {
 // and whose places follow from scores alone; nil otherwise. parts are the rows
 // with a place, by period.
 func (x *Index) fastPath(base *Result) (*weightBlock, [][]int) {
-	if len(base.Weights) != 1 || x.recipe.Adjust != nil {
+	if len(base.Weights) != 1 || x.recipe.Adjust != nil || x.inapplicable {
 		return nil, nil
 	}
 	if p := x.recipe.Place; p != nil && len(p.TieBreak) > 0 {

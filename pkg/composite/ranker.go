@@ -42,7 +42,13 @@ func (k *ranker) places(dst []uint16, scores []float64) {
 			lo, hi = s, s
 		}
 		n++
-		lo, hi = min(lo, s), max(hi, s)
+		// Not min and max, which look at signs of zero.
+		if s < lo {
+			lo = s
+		}
+		if s > hi {
+			hi = s
+		}
 	}
 	if n == 0 {
 		clear(dst)
