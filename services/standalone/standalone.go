@@ -100,7 +100,9 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 
 	store, mark := Store(c.dir)
-	nats, err := local.NATS(store, local.Options{Log: cfg.Log.With(slog.String("unit", "nats"))})
+	nats, err := local.NATS(store, local.Options{
+		Log: cfg.Log.With(slog.String("unit", "nats")), Protect: []string{ledger.Stream},
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,12 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"zonebench.internal/pkg/ledger"
@@ -32,11 +29,11 @@ Exit code 4 means damage.`,
 		Example: `  zonebench verify --data ~/.local/share/zonebench
   zonebench verify --data ./zones --json`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			if dir == "" {
 				return usage(errors.New("--data is missing: the directory that serve keeps its ledger in"))
 			}
-			report, took, err := a.check(cmd.Context(), dir)
+			report, took, err := a.check(dir)
 			if err != nil {
 				return err
 			}
@@ -55,24 +52,38 @@ Exit code 4 means damage.`,
 	return cmd
 }
 
-// check opens the store without making one, and reads it.
-func (a *app) check(ctx context.Context, dir string) (*ledger.Report, time.Duration, error) {
+// check reads the files of the store. No server opens them: one would cut what
+// lies behind a damage.
+func (a *app) check(dir string) (*ledger.Report, time.Duration, error) {
+	start := a.Now()
 	store, mark := standalone.Store(dir)
 	if info, err := os.Stat(store); err != nil || !info.IsDir() {
 		return nil, 0, fmt.Errorf("%s holds no ledger: name the directory that was given to serve or demo with --data", dir)
 	}
-	server, err := local.NATS(store, local.Options{Log: slog.New(slog.DiscardHandler)})
+	s, err := local.OpenStore(store, ledger.Stream)
+	if errors.Is(err, local.ErrNoStream) {
+		report, err := ledger.VerifyStored(ledger.Stored{MarkFile: mark})
+		return report, a.Now().Sub(start), err
+	}
 	if err != nil {
 		return nil, 0, err
 	}
-	defer server.Close()
-	js, err := jetstream.New(server.Conn())
-	if err != nil {
-		return nil, 0, fmt.Errorf("connect to JetStream: %w", err)
-	}
-	start := a.Now()
-	report, err := ledger.Verify(ctx, ledger.Verification{JetStream: js, MarkFile: mark})
-	return report, a.Now().Sub(start), err
+	report, err := ledger.VerifyStored(ledger.Stored{
+		Metadata: s.Metadata(),
+		Read: func(yield func(int64, string, []byte) bool) error {
+			for m, err := range s.Messages() {
+				if err != nil {
+					return err
+				}
+				if !yield(m.Sequence, m.Subject, m.Data) {
+					return nil
+				}
+			}
+			return nil
+		},
+		Cause: s.Cause, Torn: s.Torn, MarkFile: mark,
+	})
+	return report, a.Now().Sub(start), errors.Join(err, s.Close())
 }
 
 func (a *app) showVerified(r *ledger.Report, took time.Duration) {
