@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"zonebench.internal/services/standalone/cli"
+	"zonebench.internal/test/harness"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew; read the diff")
+
+func TestMain(m *testing.M) { harness.Main(m) }
 
 // run is the command line in this process.
 func run(t *testing.T, args ...string) (code int, out, errOut string) {

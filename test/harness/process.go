@@ -2,46 +2,34 @@ package harness
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"sync"
+	"os/signal"
 	"syscall"
 	"testing"
+	"time"
+
+	"zonebench.internal/services/standalone/cli"
 )
 
-// Binary builds the zonebench command once for all tests of a process.
-func Binary(t testing.TB) string {
-	t.Helper()
-	path, err := binary()
-	if err != nil {
-		t.Fatal(err)
+// mainVariable makes the test's own binary run as zonebench.
+const mainVariable = "HARNESS_MAIN"
+
+// Main is what TestMain of a package calls that starts processes: its test
+// binary is the zonebench command too, so nothing has to be built.
+func Main(m *testing.M) {
+	if os.Getenv(mainVariable) == "" {
+		os.Exit(m.Run())
 	}
-	return path
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Main(ctx, cli.Process{
+		Args: os.Args[1:], Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: "test", Now: time.Now,
+	})
+	stop()
+	os.Exit(code)
 }
-
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "zonebench-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "zonebench")
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "zonebench.internal/services/standalone/cmd/zonebench")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", &buildError{string(out), err}
-	}
-	return path, nil
-})
-
-type buildError struct {
-	out string
-	err error
-}
-
-func (e *buildError) Error() string { return e.err.Error() + ": " + e.out }
-func (e *buildError) Unwrap() error { return e.err }
 
 // Server is `zonebench serve` as a process.
 type Server struct {
@@ -56,7 +44,12 @@ type Server struct {
 // killed at the end of the test if it is still there.
 func Serve(t testing.TB, dir string) *Server {
 	t.Helper()
-	cmd := exec.Command(Binary(t), "serve", "--data", dir, "--listen", "127.0.0.1:0", "--json", "--log-level", "warn")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--json", "--log-level", "warn")
+	cmd.Env = append(os.Environ(), mainVariable+"=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

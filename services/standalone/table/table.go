@@ -50,7 +50,12 @@ func (t *Table) Row(texts ...string) {
 // Len is the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-const gap = 2
+// Cells between two columns; many columns that must be narrowed stand closer.
+const (
+	gap       = 2
+	narrowGap = 1
+	many      = 6
+)
 
 // Write prints the table in at most width cells a line, if it can be done
 // without breaking words; 0 sets no limit.
@@ -59,12 +64,13 @@ func (t *Table) Write(w io.Writer, width int) {
 	for i, c := range t.columns {
 		heads[i] = c.Head
 	}
-	widths := t.fit(heads, width)
-	head := t.lay(heads, widths)
+	widths, gap := t.fit(heads, width)
+	between := strings.Repeat(" ", gap)
+	head := t.lay(heads, widths, between)
 	body := make([][]string, len(t.rows))
 	loose := false // With wrapped cells, an empty line tells the rows apart.
 	for i, row := range t.rows {
-		body[i] = t.lay(row, widths)
+		body[i] = t.lay(row, widths, between)
 		loose = loose || len(body[i]) > 1
 	}
 	for _, line := range head {
@@ -74,7 +80,7 @@ func (t *Table) Write(w io.Writer, width int) {
 	for i, n := range widths {
 		rule[i] = strings.Repeat("-", n)
 	}
-	fmt.Fprintln(w, strings.Join(rule, strings.Repeat(" ", gap)))
+	fmt.Fprintln(w, strings.Join(rule, between))
 	for i, lines := range body {
 		if loose && i > 0 {
 			fmt.Fprintln(w)
@@ -86,8 +92,9 @@ func (t *Table) Write(w io.Writer, width int) {
 }
 
 // fit takes from the widest columns until a line fits, never breaking a word.
-func (t *Table) fit(heads []string, width int) []int {
-	widths, least := make([]int, len(heads)), make([]int, len(heads))
+func (t *Table) fit(heads []string, width int) (widths []int, between int) {
+	widths = make([]int, len(heads))
+	least := make([]int, len(heads))
 	for _, row := range append([][]string{heads}, t.rows...) {
 		for i, text := range row {
 			for _, line := range strings.Split(text, "\n") {
@@ -98,13 +105,18 @@ func (t *Table) fit(heads []string, width int) []int {
 			}
 		}
 	}
-	if width <= 0 {
-		return widths
-	}
-	total := gap * (len(widths) - 1)
+	sum := 0
 	for _, n := range widths {
-		total += n
+		sum += n
 	}
+	between = gap
+	if width <= 0 || sum+between*(len(widths)-1) <= width {
+		return widths, between
+	}
+	if len(widths) > many {
+		between = narrowGap
+	}
+	total := sum + between*(len(widths)-1)
 	for total > width {
 		widest := -1
 		for i, n := range widths {
@@ -118,11 +130,11 @@ func (t *Table) fit(heads []string, width int) []int {
 		widths[widest]--
 		total--
 	}
-	return widths
+	return widths, between
 }
 
 // lay makes the lines of one row.
-func (t *Table) lay(row []string, widths []int) []string {
+func (t *Table) lay(row []string, widths []int, between string) []string {
 	wrapped := make([][]string, len(row))
 	height := 1
 	for i, text := range row {
@@ -139,7 +151,7 @@ func (t *Table) lay(row []string, widths []int) []string {
 			}
 			space := strings.Repeat(" ", max(0, widths[i]-Width(text)))
 			if i > 0 {
-				b.WriteString(strings.Repeat(" ", gap))
+				b.WriteString(between)
 			}
 			if t.columns[i].Right {
 				b.WriteString(space + text)
