@@ -97,7 +97,11 @@ func (r *reader) receive(wait time.Duration) (message, error) {
 	if err != nil {
 		return message{}, err
 	}
-	return message{sequence: int64(meta.Sequence.Stream), subject: msg.Subject(), data: nonNil(msg.Data())}, nil
+	sequence := int64(meta.Sequence.Stream)
+	if meta.NumPending > 0 { // so that the lag is known while there is no time to ask
+		r.sawLast(sequence + int64(meta.NumPending))
+	}
+	return message{sequence: sequence, subject: msg.Subject(), data: nonNil(msg.Data())}, nil
 }
 
 // overdue is called when nothing came for a while. If the stream says twice in a
