@@ -116,6 +116,12 @@ func (i *importing) report() *typev1.ImportReport {
 // write writes the import as one transaction, in stages if it is larger than
 // one, or refuses it.
 func (i *importing) write(ctx context.Context) (ledger.Receipt, error) {
+	// A table full of faults is found out here and not on the committer, where everybody waits. Only a retry goes on: it
+	// is answered as the first one was, whatever has changed since.
+	zones, _ := i.service.deps.Registry.Current()
+	if err := i.judge(i.service.at(0), zones.View(0)); err != nil && i.req.GetRequestId() == "" {
+		return i.refused(), nil
+	}
 	receipt, err := i.service.write(ctx, "ImportFigures", i.req, func(view figures.View, zones registry.View) (ledger.Proposal, error) {
 		if err := i.judge(view, zones); err != nil {
 			return ledger.Proposal{}, err
@@ -130,9 +136,7 @@ func (i *importing) write(ctx context.Context) (ledger.Receipt, error) {
 	})
 	switch {
 	case errors.Is(err, errRefused):
-		// The report is the answer, made from the state that refused it.
-		_, at := i.service.deps.Lane.Current()
-		return ledger.Receipt{Revision: max(at.Revision, i.service.deps.Ledger.Applied())}, nil
+		return i.refused(), nil
 	case errors.Is(err, errLarge):
 		return i.writeStaged(ctx)
 	case err != nil:
@@ -140,13 +144,17 @@ func (i *importing) write(ctx context.Context) (ledger.Receipt, error) {
 	}
 	if receipt.Duplicate {
 		// A retry was not judged again: its report is made on the state before the first one.
-		zones, _ := i.service.deps.Registry.Current()
 		if err := i.judge(i.service.at(receipt.Revision-1), zones.View(0)); err != nil {
 			return ledger.Receipt{}, fault.Bug("import-retry", err)
 		}
 	}
 	i.written = !i.req.GetValidateOnly()
 	return receipt, nil
+}
+
+// refused is the receipt of a table that was refused: its report is the answer.
+func (i *importing) refused() ledger.Receipt {
+	return ledger.Receipt{Revision: i.service.deps.Ledger.Applied()}
 }
 
 // errLarge ends a command that needs more than one commit.
@@ -208,7 +216,7 @@ func (i *importing) writeStaged(ctx context.Context) (ledger.Receipt, error) {
 	}
 	receipt, err := i.service.deps.Lane.Commit(ctx, commit)
 	if errors.Is(err, errRefused) {
-		return ledger.Receipt{Revision: i.service.deps.Ledger.Applied()}, nil
+		return i.refused(), nil
 	}
 	if err != nil {
 		return ledger.Receipt{}, err //nolint:wrapcheck // faults go to the caller as they are

@@ -282,9 +282,10 @@ func (t *statementTable) plan(sheet *tabular.Sheet, view figures.View, zones reg
 	p := &plan{}
 	rec := newRecorder(view, zones)
 	rec.again = false
+	subjects := &resolver{zones: zones, known: map[[2]string]resolved{}}
 	for _, cells := range sheet.Rows {
 		r := &row{Row: cells, sheet: sheet}
-		m := t.read(r, zones)
+		m := t.read(r, subjects)
 		r.flaws(canonicalize(m), statementColumn)
 		if len(r.problems) == 0 {
 			r.contract(t.rules, m, statementColumn)
@@ -324,11 +325,11 @@ func january(period string) bool {
 	return len(period) == len("2020-01") && strings.HasSuffix(period, "-01")
 }
 
-func (t *statementTable) read(r *row, zones registry.View) *indicatorv1.Statement {
+func (t *statementTable) read(r *row, subjects *resolver) *indicatorv1.Statement {
 	m := &indicatorv1.Statement{Key: &indicatorv1.FigureKey{Scope: &typev1.Scope{}}}
 	m.Source = reference(r.Cell("source"), "sources")
 	m.Locator = r.Cell("locator")
-	m.Key.Subject = r.subject(zones, m.GetSource())
+	m.Key.Subject = r.subject(subjects, m.GetSource())
 	m.Key.Indicator = reference(r.Cell("indicator"), "indicators")
 	m.Key.Period = r.Cell("period")
 	enumCell(r, "class", func(v typev1.StatisticalClass) { m.Key.Scope.StatisticalClass = v })
@@ -406,44 +407,66 @@ func (t *statementTable) aims(r *row, m *indicatorv1.Statement) {
 	}
 }
 
+// resolver finds subjects by their texts, each once for a table.
+type resolver struct {
+	zones registry.View
+	known map[[2]string]resolved // by text and source
+}
+
+// resolved is what a text came to: a subject, or the reason why not.
+type resolved struct{ subject, message, remedy string }
+
 // subject finds the zone or reference unit of a row: a resource name, an id, or
 // a text that is resolved in the context of the row's source, never guessed.
-func (r *row) subject(zones registry.View, source string) string {
+func (r *row) subject(subjects *resolver, source string) string {
 	cell := r.Cell("subject")
-	if cell == "" || strings.HasPrefix(cell, "zones/") || strings.HasPrefix(cell, "referenceUnits/") {
-		return cell // What does not exist is found out with the rest of the statement.
+	found, ok := subjects.known[[2]string{cell, source}]
+	if !ok {
+		found = subjects.find(cell, source)
+		subjects.known[[2]string{cell, source}] = found
 	}
-	if isID(cell) {
-		zone, unit := "zones/"+cell, "referenceUnits/"+cell
-		switch z, u := zones.Exists(zone), zones.Exists(unit); {
+	if found.message == "" {
+		return found.subject
+	}
+	r.problems = append(r.problems, r.Errorf("subject", found.remedy, "%s", found.message))
+	return "zones/unresolved" // Something of the right form, so that the row's other faults are still found.
+}
+
+func (s *resolver) find(text, source string) resolved {
+	if text == "" || strings.HasPrefix(text, "zones/") || strings.HasPrefix(text, "referenceUnits/") {
+		return resolved{subject: text} // What does not exist is found out with the rest of the statement.
+	}
+	if isID(text) {
+		zone, unit := "zones/"+text, "referenceUnits/"+text
+		switch z, u := s.zones.Exists(zone), s.zones.Exists(unit); {
 		case z && u:
-			r.problems = append(r.problems, r.Errorf("subject", "write "+zone+" or "+unit, "both a zone and a reference unit have this id"))
-			return zone
+			return resolved{message: "both a zone and a reference unit have this id", remedy: "write " + zone + " or " + unit}
 		case z:
-			return zone
+			return resolved{subject: zone}
 		case u:
-			return unit
+			return resolved{subject: unit}
 		}
 	}
-	res := zones.Resolve(&zonev1.ZoneQuery{Text: cell, Context: source})
+	res := s.zones.Resolve(&zonev1.ZoneQuery{Text: text, Context: source})
 	names := make([]string, len(res.GetCandidates()))
 	for i, c := range res.GetCandidates() {
 		names[i] = c.GetSubject()
 	}
 	switch res.GetOutcome() {
 	case zonev1.Resolution_OUTCOME_RESOLVED:
-		return res.GetSubject()
+		return resolved{subject: res.GetSubject()}
 	case zonev1.Resolution_OUTCOME_AMBIGUOUS:
-		r.problems = append(r.problems, r.Errorf("subject", "write one of these resource names: "+candidates(zones, names),
-			"%q is ambiguous in %s", cell, source))
+		return resolved{
+			message: fmt.Sprintf("%q is ambiguous in %s", text, source),
+			remedy:  "write one of these resource names: " + candidates(s.zones, names),
+		}
 	default:
 		remedy := "register the zone first, or write its resource name"
 		if len(names) > 0 {
-			remedy = "did you mean " + candidates(zones, names) + "?"
+			remedy = "did you mean " + candidates(s.zones, names) + "?"
 		}
-		r.problems = append(r.problems, r.Errorf("subject", remedy, "no zone or reference unit is called %q in %s", cell, source))
+		return resolved{message: fmt.Sprintf("no zone or reference unit is called %q in %s", text, source), remedy: remedy}
 	}
-	return "zones/unresolved" // Something of the right form, so that the row's other faults are still found.
 }
 
 // statementColumn is the column that a field of a statement stands in.
