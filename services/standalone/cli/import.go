@@ -26,36 +26,84 @@ import (
 // maxTable is the limit of the contract on one table.
 const maxTable = 3 << 20
 
+// A sender is one service's import: it takes a table and answers with a report.
+type sender func(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportReport, *typev1.ReadState, proto.Message, error)
+
+func registryTable(kind zonev1.RegistryTable) sender {
+	return func(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportReport, *typev1.ReadState, proto.Message, error) {
+		resp, err := zonev1.NewZoneServiceClient(conn).ImportRegistry(ctx, &zonev1.ImportRegistryRequest{
+			Kind: kind, Table: u.table(), RequestId: u.requestID, ValidateOnly: u.dryRun,
+		})
+		return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
+	}
+}
+
+func figureTable(kind indicatorv1.FigureTable) sender {
+	return func(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportReport, *typev1.ReadState, proto.Message, error) {
+		resp, err := indicatorv1.NewIndicatorServiceClient(conn).ImportFigures(ctx, &indicatorv1.ImportFiguresRequest{
+			Kind: kind, Table: u.table(), RequestId: u.requestID, ValidateOnly: u.dryRun,
+		})
+		return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
+	}
+}
+
+func publishedTable(kind rankingv1.PublishedRankingTable) sender {
+	return func(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportReport, *typev1.ReadState, proto.Message, error) {
+		resp, err := rankingv1.NewPublishedRankingServiceClient(conn).ImportPublishedRankings(ctx, &rankingv1.ImportPublishedRankingsRequest{
+			Kind: kind, Table: u.table(), RequestId: u.requestID, ValidateOnly: u.dryRun,
+		})
+		return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
+	}
+}
+
 // tables are the kinds of tables in the order in which they can be loaded.
 var tables = []struct {
-	kind     data.Kind
-	registry zonev1.RegistryTable
-	figures  indicatorv1.FigureTable
-	rankings rankingv1.PublishedRankingTable
-	columns  string
+	kind    data.Kind
+	send    sender
+	columns string
 }{
-	{kind: data.ReferenceUnits, registry: zonev1.RegistryTable_REGISTRY_TABLE_REFERENCE_UNITS,
-		columns: "id,type,name_zh,name_en,aliases,parent,division_code,note,simulated"},
-	{kind: data.Zones, registry: zonev1.RegistryTable_REGISTRY_TABLE_ZONES,
-		columns: "id,type,level,name_zh,name_en,aliases,parent,division_code,certainty,basis,note,simulated"},
-	{kind: data.Relations, registry: zonev1.RegistryTable_REGISTRY_TABLE_RELATIONS,
-		columns: "id,type,zone,other,start_date,end_date,certainty,note"},
-	{kind: data.Groups, registry: zonev1.RegistryTable_REGISTRY_TABLE_GROUPS,
-		columns: "id,name_zh,name_en,filter,members,note"},
-	{kind: data.Sources, figures: indicatorv1.FigureTable_FIGURE_TABLE_SOURCES,
-		columns: "id,title_zh,title_en,publisher,publish_date,document_number,reliability,note,simulated"},
-	{kind: data.Indicators, figures: indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS,
-		columns: "id,name_zh,name_en,aliases,definition,unit,nature,direction,price_basis,comparison_base,growth_of,usual_class," +
-			"national_authority,concept,contains,succeeds,qualifier,false_friends,note,simulated"},
-	{kind: data.Statements, figures: indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS,
-		columns: "source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date,status,unit,qualifier," +
-			"tag,subject_certainty,period_certainty,believed_period,reporter,vintage,stage,release_time,assigned_by,part,note,supersedes"},
-	{kind: data.Series, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_SERIES,
-		columns: "id,name_zh,name_en,authority_zh,authority_en,note,simulated"},
-	{kind: data.Rounds, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_ROUNDS,
-		columns: "series,id,group_zh,group_en,ranking_year,data_year,publish_date,units_ranked,complete_to,method,source,reliability,note"},
-	{kind: data.Places, rankings: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_PLACES,
-		columns: "round,zone,place,listed,score,note"},
+	{
+		data.ReferenceUnits, registryTable(zonev1.RegistryTable_REGISTRY_TABLE_REFERENCE_UNITS),
+		"id,type,name_zh,name_en,aliases,parent,division_code,note,simulated",
+	},
+	{
+		data.Zones, registryTable(zonev1.RegistryTable_REGISTRY_TABLE_ZONES),
+		"id,type,level,name_zh,name_en,aliases,parent,division_code,certainty,basis,note,simulated",
+	},
+	{
+		data.Relations, registryTable(zonev1.RegistryTable_REGISTRY_TABLE_RELATIONS),
+		"id,type,zone,other,start_date,end_date,certainty,note",
+	},
+	{
+		data.Groups, registryTable(zonev1.RegistryTable_REGISTRY_TABLE_GROUPS),
+		"id,name_zh,name_en,filter,members,note",
+	},
+	{
+		data.Sources, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_SOURCES),
+		"id,title_zh,title_en,publisher,publish_date,document_number,reliability,note,simulated",
+	},
+	{
+		data.Indicators, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS),
+		"id,name_zh,name_en,aliases,definition,unit,nature,direction,price_basis,comparison_base,growth_of,usual_class," +
+			"national_authority,concept,contains,succeeds,qualifier,false_friends,note,simulated",
+	},
+	{
+		data.Statements, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS),
+		"source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date,status,unit,qualifier," +
+			"tag,subject_certainty,period_certainty,believed_period,reporter,vintage,stage,release_time,assigned_by,part,note,supersedes",
+	},
+	{
+		data.Series, publishedTable(rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_SERIES),
+		"id,name_zh,name_en,authority_zh,authority_en,note,simulated",
+	},
+	{
+		data.Rounds, publishedTable(rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_ROUNDS),
+		"series,id,group_zh,group_en,ranking_year,data_year,publish_date,units_ranked,complete_to,method,source,reliability,note",
+	},
+	{
+		data.Places, publishedTable(rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_PLACES),
+		"round,zone,place,listed,score,note",
+	},
 }
 
 // An upload is one table on its way to the server.
@@ -67,28 +115,14 @@ type upload struct {
 	requestID string
 }
 
+func (u upload) table() *typev1.Table { return &typev1.Table{Content: u.content, Charset: u.charset} }
+
 // send imports a table through the public API. The answer is the message of
 // the service that took it.
 func send(ctx context.Context, conn *grpc.ClientConn, u upload) (*typev1.ImportReport, *typev1.ReadState, proto.Message, error) {
-	t := &typev1.Table{Content: u.content, Charset: u.charset}
 	for _, known := range tables {
-		switch {
-		case known.kind != u.kind:
-		case known.registry != 0:
-			resp, err := zonev1.NewZoneServiceClient(conn).ImportRegistry(ctx, &zonev1.ImportRegistryRequest{
-				Kind: known.registry, Table: t, RequestId: u.requestID, ValidateOnly: u.dryRun,
-			})
-			return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
-		case known.rankings != 0:
-			resp, err := rankingv1.NewPublishedRankingServiceClient(conn).ImportPublishedRankings(ctx, &rankingv1.ImportPublishedRankingsRequest{
-				Kind: known.rankings, Table: t, RequestId: u.requestID, ValidateOnly: u.dryRun,
-			})
-			return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
-		default:
-			resp, err := indicatorv1.NewIndicatorServiceClient(conn).ImportFigures(ctx, &indicatorv1.ImportFiguresRequest{
-				Kind: known.figures, Table: t, RequestId: u.requestID, ValidateOnly: u.dryRun,
-			})
-			return resp.GetReport(), resp.GetState(), resp, err //nolint:wrapcheck // the server's own words
+		if known.kind == u.kind {
+			return known.send(ctx, conn, u)
 		}
 	}
 	return nil, nil, nil, fmt.Errorf("no table %q", u.kind)
