@@ -36,7 +36,7 @@ Each of A and B is one of
 The latest period of each is compared unless --from and --to say otherwise. What the second
 run (or the table --restated) knows otherwise about the first run's period is a revision.`,
 		`  zonebench index diff june july
-  zonebench index diff first.csv second.csv --meta indicators.csv --recipe recipe.yaml --unit jinhua-etdz
+  zonebench index diff first.csv second.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a
   zonebench index diff old.yaml new.yaml --data zones.csv --meta indicators.csv --json
   zonebench index diff panel.csv panel.csv --meta indicators.csv --recipe recipe.yaml --from 2022 --to 2023`, nil)
 	cmd.Args = cobra.ExactArgs(2)

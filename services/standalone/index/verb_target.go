@@ -31,8 +31,8 @@ standard deviation), how far the figure may go (absent: the best of any unit), 1
 lock it. The answer is exact for weighted sums on straight scales, else the best found, with
 a bound on the cost where the score is concave. If the place cannot be reached the best one
 that can is named.`,
-		`  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit jinhua-etdz --place 10
-  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit jinhua-etdz --place 10 --rivals trend --lock area,staff`, nil)
+		`  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --place 10
+  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --place 10 --rivals trend --lock area,staff`, nil)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		x, err := in.compile()
 		if err != nil {
