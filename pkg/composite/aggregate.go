@@ -180,7 +180,9 @@ func (x *Index) aggregate(g int, cols [][]float64, res *Result, out []float64, w
 	level := t.Nodes[g].Level - 2
 	minCount, minWeight := x.recipe.MinKnownChildren.at(level), x.recipe.MinKnownWeight.at(level)
 
-	// Rows that know enough of the group.
+	// Rows that know enough of the group. What is not applicable to a unit is no
+	// part of its group.
+	applies := x.applicable(res, g)
 	enough := make([]bool, len(units))
 	weights := make([][]float64, len(res.Weights))
 	for s := range res.Weights {
@@ -199,7 +201,7 @@ func (x *Index) aggregate(g int, cols [][]float64, res *Result, out []float64, w
 		size, have := 0, 0
 		total, sum := 0.0, 0.0
 		for i, col := range cols {
-			if ws[i] == 0 {
+			if ws[i] == 0 || applies != nil && !applies[i][r] {
 				continue
 			}
 			size++
@@ -212,7 +214,7 @@ func (x *Index) aggregate(g int, cols [][]float64, res *Result, out []float64, w
 		enough[r] = have > 0 && ratio(have, size) >= minCount && sum/total >= minWeight
 	}
 
-	if flat(a.Method) {
+	if flat(a.Method) { // all children weigh as much for everyone
 		x.aggregateFlat(a, g, cols, weights[0], enough, units, out, w)
 		return nil
 	}
@@ -245,6 +247,37 @@ func (x *Index) aggregate(g int, cols [][]float64, res *Result, out []float64, w
 		out[r] = v
 	}
 	return nil
+}
+
+// applicable says for each child of a group and each row whether the child can
+// have a value at all: an indicator that is not marked as not applicable, a
+// group with such a child. Nil stands for all.
+func (x *Index) applicable(res *Result, g int) [][]bool {
+	if !x.inapplicable {
+		return nil
+	}
+	t := x.tree
+	var of func(n int) []bool
+	of = func(n int) []bool {
+		out := make([]bool, len(res.Screened.Units))
+		if l := t.LeafOf[n]; l >= 0 {
+			for r, s := range res.Screened.State[l] {
+				out[r] = s != NotApplicable
+			}
+			return out
+		}
+		for _, c := range t.Children[n] {
+			for r, ok := range of(c) {
+				out[r] = out[r] || ok
+			}
+		}
+		return out
+	}
+	all := make([][]bool, len(t.Children[g]))
+	for i, c := range t.Children[g] {
+		all[i] = of(c)
+	}
+	return all
 }
 
 // of aggregates the known values of one unit; all is the weight of all children,

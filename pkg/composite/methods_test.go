@@ -692,3 +692,59 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("skewness of a constant is %v", v)
 	}
 }
+
+// Growth next to level, increments and three-year means of the same column.
+func TestDerive(t *testing.T) {
+	d := &Data{Columns: []Column{{Code: "gdp", Values: []float64{100, 110, 99, 0, nan, 8}}}}
+	for _, u := range []string{"a", "b"} {
+		for _, y := range []float64{2021, 2022, 2023} {
+			d.Units = append(d.Units, Unit{Code: u, Time: y})
+		}
+	}
+	tree := mustTree(t, []Node{{Code: "gdp", Parent: "i", Weight: 1}, {Code: "growth", Parent: "i", Weight: 1}, {Code: "more", Parent: "i", Weight: 1}, {Code: "mean", Parent: "i", Weight: 1}, {Code: "i"}})
+	recipe := `{"derive": [{"code": "growth", "of": "gdp", "as": "growth"}, {"code": "more", "of": "gdp", "as": "increment", "lag": 2}, {"code": "mean", "of": "gdp", "as": "mean", "lag": 3}]}`
+	res := run(t, tree, d, recipe, nil)
+	within(t, "growth", res.Raw.Values[1], []float64{nan, 10, -10, nan, nan, nan}, 1e-12)
+	within(t, "increment", res.Raw.Values[2], []float64{nan, nan, -1, nan, nan, 8}, 1e-12)
+	within(t, "mean", res.Raw.Values[3], []float64{100, 105, 103, 0, nan, nan}, 1e-12)
+	x, err := Compile(mustRecipe(t, recipe), tree, d, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Compile(x.Recipe(), tree, x.Data(), nil); err != nil {
+		t.Errorf("the data of an index does not compile again: %v", err)
+	}
+	ws, err := x.NewWorkspace()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := x.SetCell(ws, 1, 0, 120); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "after a change", ws.data.Column("growth").Values[:3], []float64{nan, 20, 100 * (99. - 120) / 120}, 1e-12)
+}
+
+// A range of any method, so that geometric means exist.
+func TestRange(t *testing.T) {
+	for recipe, want := range map[string][]float64{
+		`{"method": "zscore", "range": [1, 11]}`: {1, 3, 11},
+		`{"method": "rank", "range": [1, 3]}`:    {1, 2, 3},
+		`{"method": "prank", "range": [10, 20]}`: {10, 15, 20},
+		`{"method": "goalposts", "goalposts": {"x": [0, 10]}, "scale": 5, "range": [1, 2]}`: {1.1, 1.2, 1.6},
+	} {
+		got, _ := one(t, []float64{1, 2, 6}, 1, nan, `{"normalise": `+recipe+`}`, nil)
+		within(t, recipe, got, want, 1e-12)
+	}
+}
+
+// What is not applicable to a unit is no part of its groups.
+func TestNotApplicableIsNotAGap(t *testing.T) {
+	d := &Data{Units: []Unit{{Code: "a"}, {Code: "b"}}, Columns: []Column{
+		{Code: "port", Values: []float64{nan, nan}, State: []Cell{NotApplicable, Missing}},
+		{Code: "rail", Values: []float64{3, 3}},
+	}}
+	tree := mustTree(t, []Node{{Code: "port", Parent: "i", Weight: 1}, {Code: "rail", Parent: "i", Weight: 1}, {Code: "i"}})
+	res := run(t, tree, d, `{"impute": "mean", "min_known_children": 1}`, nil)
+	within(t, "scores", res.Scores, []float64{3, nan}, 0)
+	within(t, "completeness", res.Completeness, []float64{1, 0.5}, 0)
+}

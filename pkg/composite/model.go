@@ -58,6 +58,9 @@ type Column struct {
 	// State holds one state a row. Nil stands for "NaN is Missing, all else
 	// Known"; [Compile] fills it in on its own copy.
 	State []Cell
+
+	// derived marks a column that the derive step of a recipe made.
+	derived bool
 }
 
 // Grouping is a text column: the class of each row, "" for none.

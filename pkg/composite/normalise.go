@@ -115,6 +115,9 @@ func (base *Normalise) merge(one *Normalise) *Normalise {
 	if one.Bands != nil {
 		m.Bands = one.Bands
 	}
+	if one.Range != nil {
+		m.Range = one.Range
+	}
 	if one.Transform != "" {
 		m.Transform = one.Transform
 	}
@@ -157,6 +160,9 @@ func (x *Index) compileScales() error {
 		s := scale{rule: rule, direction: node.Direction, value: nan, within: rule.Within, global: rule.Panel == "global"}
 		if rule.Within != "" && x.data.Group(rule.Within) == nil {
 			return fmt.Errorf("%s.within: no group column %q%s", where, rule.Within, hint(rule.Within, x.groupCodes()))
+		}
+		if r := rule.Range; r != nil && !(r[0] < r[1]) {
+			return fmt.Errorf("%s.range: %v is not below %v", where, r[0], r[1])
 		}
 		var err error
 		switch rule.Method {
@@ -410,9 +416,34 @@ func transformInPlace(name string, v []float64) (lost int) {
 	return lost
 }
 
-// apply normalises v, the transformed values of some rows, in place. It returns
-// why the whole column has no result, or "".
+// apply normalises v, the transformed values of some rows, in place, and stretches
+// the result to the range of the rule. It returns why the whole column has no
+// result, or "".
 func (s *scale) apply(v []float64, units []Unit, rows []int) string {
+	why := s.method(v, units, rows)
+	r := s.rule.Range
+	if why != "" || r == nil {
+		return why
+	}
+	switch s.rule.Method {
+	case "goalposts", "prank", "dist2max", "two_sided":
+		top := 1.0
+		if s.rule.Method == "goalposts" {
+			top = or(s.rule.Scale, 1)
+		}
+		for i, y := range v {
+			v[i] = y/top*(r[1]-r[0]) + r[0]
+		}
+	default:
+		if !MinMax(v, v, r[0], r[1]) && len(known(v)) > 0 {
+			return "all scores are equal, so they have no range"
+		}
+	}
+	return ""
+}
+
+// method is the formula of the rule.
+func (s *scale) method(v []float64, units []Unit, rows []int) string {
 	n := s.rule
 	fail := func(why string) string {
 		for i := range v {

@@ -25,6 +25,8 @@ type Index struct {
 	// objective[n] says that the weights of the children of node n are computed
 	// in the run.
 	objective []bool
+	// inapplicable says that a cell of an indicator is not applicable.
+	inapplicable bool
 	// compileWarnings hold for every run; consistency is the ratio of AHP by
 	// group.
 	compileWarnings warnings
@@ -76,7 +78,7 @@ func Compile(recipe *Recipe, tree *Tree, data *Data, files Attachments) (*Index,
 	}
 	x := &Index{recipe: recipe, tree: tree, data: data.clone(), files: files, consistency: map[string]float64{}}
 	for _, step := range []func() error{
-		x.compileColumns, x.compileSteps, x.compileScales, x.compileAggregates, x.compileWeights, x.checkAdjust, x.checkTier, x.checkPlace,
+		x.compileDerive, x.compileColumns, x.compileSteps, x.compileScales, x.compileAggregates, x.compileWeights, x.checkAdjust, x.checkTier, x.checkPlace,
 	} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("composite: %w", err)
@@ -90,7 +92,7 @@ func (d *Data) clone() *Data {
 	c := *d
 	c.Columns = make([]Column, len(d.Columns))
 	for i, col := range d.Columns {
-		c.Columns[i] = Column{Code: col.Code, Values: slices.Clone(col.Values), State: slices.Clone(col.State)}
+		c.Columns[i] = Column{Code: col.Code, Values: slices.Clone(col.Values), State: slices.Clone(col.State), derived: col.derived}
 		if col.State == nil {
 			c.Columns[i].State = make([]Cell, len(col.Values))
 			for r, v := range col.Values {
@@ -111,6 +113,7 @@ func (x *Index) compileColumns() error {
 			return fmt.Errorf("indicator %s has no column in the data%s", node.Code, hint(node.Code, x.columnCodes()))
 		}
 		x.cols = append(x.cols, col)
+		x.inapplicable = x.inapplicable || slices.Contains(col.State, NotApplicable)
 		var den *Column
 		if d := x.recipe.Denominate; d != nil && d.On && node.Denominator != "" {
 			if den = x.data.Column(node.Denominator); den == nil {

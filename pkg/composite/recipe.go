@@ -24,6 +24,7 @@ type Recipe struct {
 	Name string `json:"name,omitempty" doc:"What the recipe is called."`
 	Note string `json:"note,omitempty" doc:"Source and remarks, for people."`
 
+	Derive     []Derive    `json:"derive,omitempty" doc:"Indicators computed from other columns over time, before everything else."`
 	Denominate *Denominate `json:"denominate,omitempty" doc:"Divide each indicator by the column that its Denominator names."`
 	Impute     *Impute     `json:"impute,omitempty" doc:"Fill missing cells, per period."`
 	Screen     *Screen     `json:"screen,omitempty" doc:"Leave out units of which too little is known; counted after impute."`
@@ -38,6 +39,15 @@ type Recipe struct {
 	Adjust *Adjust `json:"adjust,omitempty" doc:"Bonus, deductions and veto on the score of the index."`
 	Place  *Place  `json:"place,omitempty" doc:"How places are counted."`
 	Tier   *Tier   `json:"tier,omitempty" doc:"Cut the list into tiers."`
+}
+
+// Derive makes an indicator from another column of panel data, so that growth
+// stands next to the level of the same thing.
+type Derive struct {
+	Code string   `json:"code" doc:"Code of the new column; the table of indicators has it, the data does not."`
+	Of   string   `json:"of" doc:"Code of the column it is made from."`
+	As   string   `json:"as" words:"growth,increment,mean" doc:"growth: 100 (x / x before - 1), in percent; increment: x - x before; mean: of the last periods."`
+	Lag  *float64 `json:"lag,omitempty" doc:"How far before, in units of Time; default 1. mean: over the periods less than this far back."`
 }
 
 // Denominate is the step that divides indicators by denominators. As JSON also
@@ -135,6 +145,8 @@ type Normalise struct {
 	Goalposts map[string][2]float64 `json:"goalposts,omitempty" for:"goalposts,efficacy" doc:"Lower and upper by indicator, in place of a file."`
 	Values    map[string]float64    `json:"values,omitempty" for:"benchmark,two_sided" doc:"Benchmark or target by indicator, in place of a file."`
 	Bands     []Band                `json:"bands,omitempty" for:"bands" doc:"Bands in ascending order, for every indicator of the method, in place of a file."`
+
+	Range *[2]float64 `json:"range,omitempty" doc:"Lower and upper end of the result, for any method: 0..1 of goalposts, prank, dist2max and two_sided is stretched to it, of other methods the least and the greatest score. A range above 0 makes geometric means possible."`
 
 	Transform string `json:"transform,omitempty" words:"none,ln,log10,sqrt" doc:"Of the value and of its goalposts, benchmark or target, first of all."`
 	Panel     string `json:"panel,omitempty" words:"per_period,global" doc:"Panel data: the rows that give min, max, mean, ranks; default per_period."`

@@ -560,6 +560,9 @@ func (x *Index) weightsTable(r *Weights) (map[string]float64, error) {
 			if _, twice := out[row[at[0]]]; twice {
 				return nil, fmt.Errorf("weights.path: %s, row %d: %s is given twice", r.Path, i+2, row[at[0]])
 			}
+			if text := row[at[1]]; row[at[0]] == x.tree.Nodes[x.tree.Root].Code && (text == "" || text == "NA") {
+				continue // the root needs no weight
+			}
 			if out[row[at[0]]], err = cellNumber(r.Path, i, "Weight", row[at[1]]); err != nil {
 				return nil, fmt.Errorf("weights.path: %w", err)
 			}
@@ -637,15 +640,18 @@ func (x *Index) ahpWeights(r *Weights, given []float64, groups []int) error {
 		if len(t.Header) < 2 || len(t.Rows) != len(t.Header)-1 {
 			return fmt.Errorf("weights.path: %s has %d columns of codes and %d rows; the matrix must be square", path, len(t.Header)-1, len(t.Rows))
 		}
-		at := map[string]int{}
+		at, rowOf := map[string]int{}, map[string]int{}
+		for j, row := range t.Rows {
+			rowOf[row[0]] = j
+		}
 		for j, c := range t.Header[1:] {
-			if t.Rows[j][0] != c {
-				return fmt.Errorf("weights.path: %s, row %d is %q, but column %d is %q; rows and columns have the same codes in the same order", path, j+2, t.Rows[j][0], j+2, c)
-			}
-			at[c] = j
 			if x.tree.Find(c) < 0 {
 				return x.knownCodes("weights.path: "+path, []string{c})
 			}
+			if _, ok := rowOf[c]; !ok {
+				return fmt.Errorf("weights.path: %s has a column %q and no row of it; rows and columns have the same codes", path, c)
+			}
+			at[c] = j
 		}
 		var in, out []string
 		for _, c := range x.tree.Children[g] {
@@ -665,7 +671,7 @@ func (x *Index) ahpWeights(r *Weights, given []float64, groups []int) error {
 		for i, ci := range in {
 			a[i] = make([]float64, len(in))
 			for j, cj := range in {
-				v, err := cellNumber(path, at[ci], cj, t.Rows[at[ci]][at[cj]+1])
+				v, err := cellNumber(path, rowOf[ci], cj, t.Rows[rowOf[ci]][at[cj]+1])
 				if err != nil {
 					return fmt.Errorf("weights.path: %w", err)
 				}

@@ -10,8 +10,8 @@ import (
 // scores and places that are kept up as cells are set. It belongs to one
 // goroutine; an index may have many.
 //
-// A workspace is fast where the recipe is a plain one: one period, no impute,
-// screen, treat, adjust or tier step, weights that do not come from the data, a
+// A workspace is fast where the recipe is a plain one: one period, nothing that
+// is not applicable, no derive, impute, screen, treat, adjust or tier step, weights that do not come from the data, a
 // normalisation that is a straight line through the figures (minmax, scaled,
 // goalposts, efficacy, fracmax, zscore, benchmark of direction 1, none, each
 // with any transform), groups aggregated row by row, and places without
@@ -68,8 +68,8 @@ func (x *Index) NewWorkspace() (*Workspace, error) {
 // plain reports whether the fast way gives what a run gives.
 func (x *Index) plain() bool {
 	r := x.recipe
-	if r.Impute != nil || r.Screen != nil || r.Treat != nil || r.Adjust != nil || r.Tier != nil ||
-		len(x.sets) > 1 || x.data.Panel() || len(x.data.Units) > maxRanked || x.agg[x.tree.Root].Method == "vikor" {
+	if r.Derive != nil || r.Impute != nil || r.Screen != nil || r.Treat != nil || r.Adjust != nil || r.Tier != nil ||
+		len(x.sets) > 1 || x.inapplicable || x.data.Panel() || len(x.data.Units) > maxRanked || x.agg[x.tree.Root].Method == "vikor" {
 		return false
 	}
 	if p := r.Place; p != nil && (len(p.TieBreak) > 0 || len(p.Without) > 0 || p.WithoutGroup != "" || p.Within != "" ||
@@ -83,7 +83,7 @@ func (x *Index) plain() bool {
 	}
 	for i := range x.scales {
 		s := &x.scales[i]
-		if s.within != "" {
+		if s.within != "" || s.rule.Range != nil {
 			return false
 		}
 		switch s.rule.Method {
@@ -211,6 +211,7 @@ func (x *Index) Recompute(ws *Workspace) error {
 func (ws *Workspace) run() error {
 	y := *ws.x
 	y.data = ws.data
+	y.derive()
 	y.cols = ws.col
 	y.denom = slices.Clone(ws.x.denom)
 	for i, d := range y.denom {
