@@ -348,7 +348,8 @@ func (s *Service) ListRankTargets(ctx context.Context, req *rankingv1.ListRankTa
 			continue
 		}
 		for _, statement := range preferred(figure) {
-			if statement.GetRankTarget() == nil {
+			ind, _ := view.Indicator(key.GetIndicator())
+			if statement.GetRankTarget() == nil && ind.GetNature() != indicatorv1.Nature_NATURE_RANK {
 				continue
 			}
 			groups := statement.GetRankTarget().GetGroups()

@@ -118,7 +118,7 @@ Exit codes:
 		return nil
 	}
 	root.AddCommand(
-		a.demo(), a.serve(), a.importTable(), a.compare(), a.zones(), a.events(), a.verify(), index.Command(), a.version(),
+		a.demo(), a.serve(), a.importTable(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), a.zones(), a.events(), a.verify(), index.Command(), a.version(),
 	)
 	return root
 }

@@ -34,7 +34,9 @@ carries through the public API as anyone would, and prints
      with the reason in each empty cell;
   2. the strict comparisons, with places and caveats;
   3. the reference lists, with the reason on every row;
-  4. who is in no strict comparison, and why.
+  4. who is in no strict comparison, and why;
+  5. the places of a zone in published rankings, round by round;
+  6. a target on a place, with what is and is not known.
 
 Then it keeps serving, until interrupted, and says how to call it. Without
 --data the directory is temporary. It can be run again on the same directory.`,
@@ -60,11 +62,16 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 				if err != nil {
 					return err //nolint:wrapcheck // the server's own words
 				}
+				beyond, err := readMeaning(ctx, in.conn)
+				if err != nil {
+					return err
+				}
 				if a.json {
-					return a.showDemoJSON(resp)
+					return a.showDemoJSON(resp, beyond)
 				}
 				a.showLoaded(in, loaded)
 				a.showComparison(resp)
+				a.showMeaning(beyond)
 				if once {
 					return nil
 				}
@@ -153,7 +160,11 @@ type demoOutput struct {
 	Strict    []demoStrict    `json:"strict"`
 	Reference []demoReference `json:"reference"`
 	Excluded  []demoExclusion `json:"excluded"`
-	Revision  string          `json:"revision"`
+
+	Published   []demoPublished  `json:"published"`
+	RankTargets []demoRankTarget `json:"rank_targets"`
+
+	Revision string `json:"revision"`
 }
 
 type demoCell struct {
@@ -207,9 +218,10 @@ type demoExclusion struct {
 	Reason *string `json:"reason"`
 }
 
-func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse) error {
+func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse, beyond meaning) error {
 	out := demoOutput{
 		Matrix: []demoCell{}, Strict: []demoStrict{}, Reference: []demoReference{}, Excluded: []demoExclusion{},
+		Published: a.demoPublished(beyond), RankTargets: a.demoRankTargets(beyond),
 		Revision: fmt.Sprint(resp.GetState().GetRevision()),
 	}
 	names := make(map[string]string, len(resp.GetSubjects()))

@@ -35,6 +35,24 @@ func (a *app) message(m proto.Message) error {
 	return nil
 }
 
+// messages prints several answers as one JSON object.
+func (a *app) messages(byKey map[string]proto.Message) error {
+	out := make(map[string]json.RawMessage, len(byKey))
+	for key, m := range byKey {
+		raw, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
+		if err != nil {
+			return fmt.Errorf("print the answer: %w", err)
+		}
+		out[key] = raw
+	}
+	text, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return fmt.Errorf("print the answer: %w", err)
+	}
+	fmt.Fprintln(a.Out, string(text))
+	return nil
+}
+
 // width is how many cells a line has: as wide as the terminal; as COLUMNS says
 // when the output goes elsewhere; else without a limit.
 func (a *app) width() int {

@@ -7,7 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
+	"zonebench.internal/pkg/tabular"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
@@ -49,7 +51,7 @@ resource name or a name.`,
 					}
 				}
 				if a.json {
-					return a.messages(completions, ranks)
+					return a.messages(map[string]proto.Message{"targets": completions, "rank_targets": ranks})
 				}
 				a.showCompletions(completions.GetCompletions())
 				if len(ranks.GetTargets()) > 0 {
@@ -82,9 +84,9 @@ Without ZONE: everyone for whom a target meets an actual.`,
 			if err != nil {
 				return err
 			}
-			paces, err := parseWord[indicatorv1.PaceProfile]("pace", profile)
-			if err != nil {
-				return err
+			paces, wrong := tabular.ParseEnum[indicatorv1.PaceProfile](profile)
+			if wrong != nil {
+				return usage(fmt.Errorf("--pace %s: %s", profile, wrong.Remedy))
 			}
 			return a.call(cmd.Context(), func(ctx context.Context, conn *grpc.ClientConn) error {
 				req := &indicatorv1.ListCompletionsRequest{
@@ -176,7 +178,7 @@ func (a *app) targetNumber(c *indicatorv1.Completion) string {
 	if c.GetTargetNumber() == "" && c.GetIntervalLow() == "" {
 		return ""
 	}
-	text := sign(c.GetTargetComparator()) + c.GetTargetNumber()
+	text := bounded(c.GetTargetComparator(), c.GetTargetNumber())
 	if c.GetTargetBasis() == indicatorv1.TargetBasis_TARGET_BASIS_IMPLIED {
 		text += fmt.Sprintf(a.say("(推算,%s至%s)", " (implied, %s to %s)"), c.GetIntervalLow(), c.GetIntervalHigh())
 	}
