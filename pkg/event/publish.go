@@ -37,14 +37,13 @@ const retryWait = time.Second
 func (p Publisher) Run(ctx context.Context) error {
 	for {
 		err := p.publish(ctx)
-		switch halt := p.Ledger.Err(); {
-		case ctx.Err() != nil:
-			return nil
-		case halt != nil:
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end that was asked for
+		}
+		if halt := p.Ledger.Err(); halt != nil {
 			return halt
 		}
-		var permanent *foreignError
-		if errors.As(err, &permanent) {
+		if _, permanent := errors.AsType[*foreignError](err); permanent {
 			return err
 		}
 		p.Log.WarnContext(ctx, "events are delayed", "service", p.Service, "error", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,7 +184,7 @@ func (q *queue[S]) takeBack(rs []*request[S]) {
 	for _, r := range rs {
 		r.owner.Store(queued)
 	}
-	q.items = append(rs[:len(rs):len(rs)], q.items...)
+	q.items = append(slices.Clip(rs), q.items...)
 	q.signal()
 }
 
@@ -406,7 +407,7 @@ func (f *Lane[S]) decide(batch []*request[S]) *decision[S] {
 		if remembered {
 			mine[key] = tx
 		}
-		d.addWritten(r, at.Index, proposal.Names)
+		d.addWritten(r, proposal.Names)
 	}
 	return d
 }
@@ -444,7 +445,7 @@ func (d *decision[S]) addRetry(r *request[S], a answer, mine *ledgerv1.Transacti
 	})
 }
 
-func (d *decision[S]) addWritten(r *request[S], index int, names []string) {
+func (d *decision[S]) addWritten(r *request[S], names []string) {
 	d.callers = append(d.callers, r)
 	d.answers = append(d.answers, func(commit answered) {
 		r.answer <- answer{receipt: Receipt{Revision: commit.revision, CommitTime: commit.time, Names: names}}

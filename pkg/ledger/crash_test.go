@@ -102,8 +102,8 @@ func child(dir, round string, out io.Writer) error {
 }
 
 func childCommand(ctx context.Context, dir, round string, wrap ...string) *exec.Cmd {
-	args := append(wrap, os.Args[0])
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	wrap = append(wrap, os.Args[0])
+	cmd := exec.CommandContext(ctx, wrap[0], wrap[1:]...)
 	cmd.Env = append(os.Environ(), childVariable+"="+dir, childVariable+"_ROUND="+round)
 	cmd.Stderr = os.Stderr
 	return cmd
@@ -116,7 +116,7 @@ func TestKilled(t *testing.T) {
 	if testing.Short() {
 		rounds = 5
 	}
-	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // a new seed for every run, printed
+	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()

@@ -47,65 +47,92 @@ func block(dir string) string {
 	return filepath.Join(dir, "jetstream", "$G", "streams", "LEDGER", "msgs", "1.blk")
 }
 
-func flip(t *testing.T, dir string, revision int) {
-	t.Helper()
+// flip changes one bit in the commit of a revision.
+func flip(dir string, revision int) error {
 	data, err := os.ReadFile(block(dir))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	i := bytes.Index(data, []byte(display(revision)))
 	if i < 0 {
-		t.Fatalf("revision %d is not in the block", revision)
+		return fmt.Errorf("revision %d is not in the block", revision)
 	}
 	data[i+100] ^= 1
-	if err := os.WriteFile(block(dir), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	return os.WriteFile(block(dir), data, 0o600)
 }
 
-func cut(t *testing.T, dir string, n int64) {
-	t.Helper()
+// cut takes bytes off the end of the block.
+func cut(dir string, n int64) error {
 	info, err := os.Stat(block(dir))
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := os.Truncate(block(dir), info.Size()-n); err != nil {
-		t.Fatal(err)
-	}
+	return os.Truncate(block(dir), info.Size()-n)
 }
 
-func removeIndex(t *testing.T, dir string) {
-	t.Helper()
-	if err := os.Remove(filepath.Join(filepath.Dir(block(dir)), "index.db")); err != nil {
-		t.Fatal(err)
-	}
+func empty(dir string) error { return os.Truncate(block(dir), 0) }
+
+func remove(dir string) error { return os.Remove(block(dir)) }
+
+func removeIndex(dir string) error {
+	return os.Remove(filepath.Join(filepath.Dir(block(dir)), "index.db"))
 }
 
 // TestDamage: start-up and Verify name the exact range, in bounded time, and
 // nothing from behind it is served.
 func TestDamage(t *testing.T) {
 	for name, c := range map[string]struct {
-		harm        func(t *testing.T, dir string)
+		harm        func(dir string) error
 		first, last int64
 	}{
-		"a flipped bit":                     {func(t *testing.T, dir string) { flip(t, dir, 7) }, 7, 7},
-		"a flipped bit in the first commit": {func(t *testing.T, dir string) { flip(t, dir, 1) }, 1, 1},
-		"a flipped bit in the last commit":  {func(t *testing.T, dir string) { flip(t, dir, commits) }, commits, commits},
-		"two flipped bits":                  {func(t *testing.T, dir string) { flip(t, dir, 7); flip(t, dir, 8) }, 7, 8},
-		"a flipped bit, the index lost":     {func(t *testing.T, dir string) { flip(t, dir, 7); removeIndex(t, dir) }, 7, commits},
-		"a cut end":                         {func(t *testing.T, dir string) { cut(t, dir, 10) }, commits, commits},
-		"a cut end of several commits":      {func(t *testing.T, dir string) { cut(t, dir, 1500) }, commits - 2, commits},
-		"a cut end, the index lost":         {func(t *testing.T, dir string) { cut(t, dir, 10); removeIndex(t, dir) }, commits, commits},
-		"everything cut":                    {func(t *testing.T, dir string) { _ = os.Truncate(block(dir), 0) }, 1, commits},
-		"everything cut, the index lost":    {func(t *testing.T, dir string) { _ = os.Truncate(block(dir), 0); removeIndex(t, dir) }, 1, commits},
-		"the block removed":                 {func(t *testing.T, dir string) { _ = os.Remove(block(dir)) }, 1, commits},
-		"the block removed, and the index":  {func(t *testing.T, dir string) { _ = os.Remove(block(dir)); removeIndex(t, dir) }, 1, commits},
-		"an older copy of the messages":     {func(t *testing.T, dir string) { cut(t, dir, 3000); removeIndex(t, dir) }, 0, commits},
-		"only the index lost":               {func(t *testing.T, dir string) { removeIndex(t, dir) }, 0, 0},
+		"a flipped bit": {
+			func(dir string) error { return flip(dir, 7) }, 7, 7,
+		},
+		"a flipped bit in the first commit": {
+			func(dir string) error { return flip(dir, 1) }, 1, 1,
+		},
+		"a flipped bit in the last commit": {
+			func(dir string) error { return flip(dir, commits) }, commits, commits,
+		},
+		"two flipped bits": {
+			func(dir string) error { return errors.Join(flip(dir, 7), flip(dir, 8)) }, 7, 8,
+		},
+		"a flipped bit, the index lost": {
+			func(dir string) error { return errors.Join(flip(dir, 7), removeIndex(dir)) }, 7, commits,
+		},
+		"a cut end": {
+			func(dir string) error { return cut(dir, 10) }, commits, commits,
+		},
+		"a cut end of several commits": {
+			func(dir string) error { return cut(dir, 1500) }, commits - 2, commits,
+		},
+		"a cut end, the index lost": {
+			func(dir string) error { return errors.Join(cut(dir, 10), removeIndex(dir)) }, commits, commits,
+		},
+		"an older copy of the messages": {
+			func(dir string) error { return errors.Join(cut(dir, 3000), removeIndex(dir)) }, 0, commits,
+		},
+		"everything cut": {
+			empty, 1, commits,
+		},
+		"everything cut, the index lost": {
+			func(dir string) error { return errors.Join(empty(dir), removeIndex(dir)) }, 1, commits,
+		},
+		"the block removed": {
+			remove, 1, commits,
+		},
+		"the block removed, and the index": {
+			func(dir string) error { return errors.Join(remove(dir), removeIndex(dir)) }, 1, commits,
+		},
+		"only the index lost": {
+			removeIndex, 0, 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := store(t)
-			c.harm(t, dir)
+			if err := c.harm(dir); err != nil {
+				t.Fatal(err)
+			}
 			inFiles(t, dir, c.first, c.last)
 			server, err := local.NATS(dir, local.Options{})
 			if err != nil {
@@ -133,7 +160,7 @@ func TestDamage(t *testing.T) {
 					t.Errorf("%d commits are read around the damage, want %d", report.Commits, commits-lost)
 				}
 			}
-			served(t, ctx, dir, deps, c.first, c.last)
+			served(ctx, t, dir, deps, c.first, c.last)
 		})
 	}
 }
@@ -190,7 +217,7 @@ func inFiles(t *testing.T, dir string, first, last int64) {
 }
 
 // served starts a process over a store and checks that it halts before the damage.
-func served(t *testing.T, ctx context.Context, dir string, deps ledger.Deps, first, last int64) {
+func served(ctx context.Context, t *testing.T, dir string, deps ledger.Deps, first, last int64) {
 	t.Helper()
 	var damage *ledger.DamageError
 	l, err := ledger.Open(ctx, ledger.Config{MarkFile: ledgertest.Mark(dir)}, deps)
@@ -205,7 +232,7 @@ func served(t *testing.T, ctx context.Context, dir string, deps ledger.Deps, fir
 	}
 	lane := ledger.Fold(l, ledger.LaneZone, ledgertest.NewZones())
 	if last == 0 {
-		ledgertest.Run(t, l)
+		ledgertest.Run(t, l) //nolint:contextcheck // it runs until the test ends
 		if state, _ := lane.Current(); state.Len() != commits {
 			t.Errorf("%d zones", state.Len())
 		}

@@ -16,8 +16,7 @@ import (
 func halted(reason error) *fault.Fault {
 	f := fault.New(codes.FailedPrecondition, typev1.ErrorReason_ERROR_REASON_LEDGER_HALTED,
 		"the ledger halted and answers nothing from behind the damage: %v; run zonebench verify", reason).Wrap(reason)
-	var d *DamageError
-	if errors.As(reason, &d) {
+	if d, ok := errors.AsType[*DamageError](reason); ok {
 		f = f.With("first_revision", strconv.FormatInt(d.First, 10)).With("last_revision", strconv.FormatInt(d.Last, 10))
 	}
 	return f

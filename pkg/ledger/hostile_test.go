@@ -278,7 +278,7 @@ func TestLedgerVersion(t *testing.T) {
 // Two processes that both own the lane: the fence is the expected sequence, so
 // no update is lost, whoever writes.
 func TestTwoCommitters(t *testing.T) {
-	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // a new seed for every run, printed
+	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	server := ledgertest.Server(t, t.TempDir())
 	var lanes []*ledger.Lane[*zones]

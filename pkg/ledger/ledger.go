@@ -79,9 +79,10 @@ const (
 	metadataID    = "zonebench-ledger-id"
 	metadataEpoch = "zonebench-epoch"
 
-	// MaxTransactions and MaxCommitBytes bound one commit.
+	// MaxTransactions bounds the transactions of one commit.
 	MaxTransactions = 256
-	MaxCommitBytes  = 1 << 20
+	// MaxCommitBytes bounds the size of one commit, and so of a transaction.
+	MaxCommitBytes = 1 << 20
 
 	// Below this free part of the disk, writes stop.
 	minFree = 0.10
@@ -299,7 +300,8 @@ func verifyConfig(have, want jetstream.StreamConfig) error {
 		{"subject transform", have.SubjectTransform != nil, false},
 	} {
 		if s.have != s.want {
-			return fmt.Errorf("ledger: the stream %s has %s = %v and must have %v: it was not made by zonebench or was changed since", Stream, s.name, s.have, s.want)
+			return fmt.Errorf("ledger: the stream %s has %s = %v and must have %v: it was not made by zonebench or was changed since",
+				Stream, s.name, s.have, s.want)
 		}
 	}
 	return nil

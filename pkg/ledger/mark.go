@@ -38,7 +38,7 @@ func openMark(path string) (*mark, error) {
 		return nil, err
 	}
 	m := &mark{last: last}
-	if m.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640); err != nil {
+	if m.file, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("ledger: open the mark of the store: %w", err)
 	}
 	return m, nil

@@ -27,6 +27,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Namespace: "zonebench", Subsystem: "ledger", Name: name, Help: help, Buckets: buckets,
 		})
 	}
+	seconds := prometheus.ExponentialBuckets(0.0005, 2, 14)
 	m := &metrics{
 		applied:        gauge("applied_revision", "Revision up to which this process has read, checked and folded the ledger."),
 		last:           gauge("last_revision", "Last revision of the ledger that this process has heard of."),
@@ -34,7 +35,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		halted:         gauge("halted", "1 when this process halted because the ledger is damaged or not readable to it."),
 		commitBytes:    histogram("commit_bytes", "Size of the commits that this process wrote.", prometheus.ExponentialBuckets(256, 4, 8)),
 		transactions:   histogram("commit_transactions", "Transactions in the commits that this process wrote.", prometheus.ExponentialBuckets(1, 2, 9)),
-		publishSeconds: histogram("publish_seconds", "Time from sending a commit to the acknowledgement that it is on the disk.", prometheus.ExponentialBuckets(0.0005, 2, 14)),
+		publishSeconds: histogram("publish_seconds", "Time from sending a commit to the acknowledgement that it is on the disk.", seconds),
 		conflicts:      counter("conflicts_total", "Commits that lost to another committer of the same lane and were decided again."),
 		resends:        counter("resends_total", "Commits that were sent again because their outcome was not known."),
 		ignored: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -20,7 +20,7 @@ func TestModel(t *testing.T) {
 	if testing.Short() {
 		commands = 1_000
 	}
-	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // a new seed for every run, printed
+	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	l, lane := start(t)
 	m := &model{written: make(map[string]map[int64]update)}

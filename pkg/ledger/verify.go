@@ -204,8 +204,7 @@ func (x *verifier) take(m message) {
 		x.adopt(m)
 	}
 	commit, verdict, err := x.chain.check(m)
-	var d *DamageError
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[*DamageError](err); ok {
 		x.damaged(d)
 		return
 	}

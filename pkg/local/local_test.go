@@ -128,9 +128,9 @@ func TestRedis(t *testing.T) {
 	if err := c.Set(t.Context(), "k", "v", 300*time.Millisecond).Err(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(5 * time.Second) //nolint:forbidigo // a test's patience
+	deadline := time.Now().Add(5 * time.Second)
 	for !errors.Is(c.Get(t.Context(), "k").Err(), redis.Nil) {
-		if time.Now().After(deadline) { //nolint:forbidigo // a test's patience
+		if time.Now().After(deadline) {
 			t.Fatal("a key with a life of 300 ms is there after 5 s")
 		}
 	}

@@ -184,7 +184,7 @@ func (s *Server) Close() {
 // lockDir takes the lock of a store. The lock is on the open file, so it is
 // gone with the process however that ends; the pid in it is for people.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o640)
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the store: %w", err)
 	}

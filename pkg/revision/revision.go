@@ -12,6 +12,7 @@ package revision
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -100,7 +101,7 @@ func choose(ctx context.Context, l Ledger, tokens []string, want *typev1.Consist
 		return 0, err // what is applied was sound, but it is not the present any more
 	}
 	if fresh := want.GetAtLeastAsFresh(); fresh != "" {
-		tokens = append(tokens[:len(tokens):len(tokens)], fresh)
+		tokens = append(slices.Clip(tokens), fresh)
 	}
 	least := exact
 	for _, token := range tokens {

@@ -99,6 +99,7 @@ func Run(t testing.TB, l *ledger.Ledger) (stop func()) {
 
 // Log writes the log of a test to its output, warnings and errors only.
 func Log(t testing.TB) *slog.Logger {
+	t.Helper()
 	return slog.New(slog.NewTextHandler(output{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
