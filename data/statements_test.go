@@ -163,7 +163,6 @@ func TestAssignedAndRankTargets(t *testing.T) {
 		"wenzhou-template|energy-saving-emission-reduction": "true|温州市||",
 		"wenzhou-template|synthetic-leather-lines-cut":      "true|温州市||",
 		"qiantang-2020|high-tech-zone-advance":              "||高新区|true",
-		"shengzhou-2020|provincial-rank":                    "||全省|",
 		"wenzhou-template|zone-advance":                     "||全国;全省|true",
 	}
 	got := make(map[string]string)
