@@ -83,6 +83,7 @@ Without --out and --json the places are printed as a table.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print places, scores, contributions, completeness and warnings as JSON")
 	cmd.Flags().StringVar(&unit, "unit", "", "show one unit in detail, by its code")
 	cmd.AddCommand(recipesCommand())
+	addVerbs(cmd, &in)
 	return cmd
 }
 
@@ -135,6 +136,7 @@ type reportUnit struct {
 	Score                number                `json:"score"`
 	Scores               map[string]number     `json:"scores"`
 	Contributions        map[string]number     `json:"contributions,omitempty"`
+	ContributionsStart   number                `json:"contributions_start"`
 	Adjustment           *composite.Adjustment `json:"adjustment,omitempty"`
 	Completeness         number                `json:"completeness"`
 	CompletenessByWeight number                `json:"completeness_by_weight"`
@@ -180,9 +182,10 @@ func report(x *composite.Index, res *composite.Result, only string) reportAll {
 		}
 		one := reportUnit{
 			Code: u.Code, Name: u.Name, Time: time(u), Unplaced: res.Unplaced[r], Score: number(res.Scores[r]),
-			Scores: map[string]number{}, Contributions: contributions(x, res, r),
+			Scores:       map[string]number{},
 			Completeness: number(res.Completeness[r]), CompletenessByWeight: number(res.CompletenessByWeight[r]),
 		}
+		one.Contributions, one.ContributionsStart = contributions(x, res, r, only != "")
 		if res.Places[r] > 0 {
 			one.Place = &res.Places[r]
 		}
@@ -206,40 +209,28 @@ func report(x *composite.Index, res *composite.Result, only string) reportAll {
 	return all
 }
 
-// contributions are the parts of the indicators in the score before adjustment;
-// they sum to it. Only arithmetic means all the way up have them.
-func contributions(x *composite.Index, res *composite.Result, row int) map[string]number {
-	t := res.Tree
-	for _, g := range t.Groups {
-		if x.Method(t.Nodes[g].Code).Method != "arithmetic" || res.RowWeights != nil {
-			return nil
-		}
+// contributions are the parts of the score before adjustment, by indicator where
+// the score is a weighted sum, else by child of the index (Shapley values); with
+// start they sum to it. Splitting a flat method compares all units again for each
+// unit, so beyond some units it is done for a unit asked for only.
+func contributions(x *composite.Index, res *composite.Result, row int, asked bool) (parts map[string]number, start number) {
+	const most = 200
+	if root := res.Tree.Nodes[res.Tree.Root].Code; !x.Additive() && !asked && len(res.Scores) > most && flatMethod(x.Method(root).Method) {
+		return nil, 0
 	}
-	weights := res.Weights[res.SetOf[row]].Given
-	out := map[string]number{}
-	var visit func(n int, share float64)
-	visit = func(n int, share float64) {
-		if t.LeafOf[n] >= 0 {
-			out[t.Nodes[n].Code] = number(share * res.Normalised.Values[t.LeafOf[n]][row])
-			return
-		}
-		total := 0.0
-		known := func(c int) bool { v := res.Score(t.Nodes[c].Code)[row]; return v == v && weights[c] > 0 }
-		for _, c := range t.Children[n] {
-			if known(c) {
-				total += weights[c]
-			}
-		}
-		for _, c := range t.Children[n] {
-			if known(c) {
-				visit(c, share*weights[c]/total)
-			}
-		}
+	e, err := x.Explain(res, row, "", composite.ExplainOptions{})
+	if err != nil {
+		return nil, 0 // no score, nothing to split
 	}
-	if v := res.Base[row]; v == v {
-		visit(t.Root, 1)
+	parts = make(map[string]number, len(e.Parts))
+	for _, p := range e.Parts {
+		parts[p.Code] = number(p.Points)
 	}
-	return out
+	return parts, number(e.Start)
+}
+
+func flatMethod(method string) bool {
+	return slices.Contains([]string{"copeland", "topsis", "vikor", "promethee2", "copras"}, method)
 }
 
 // short prints a score for people: four significant places after the point at
@@ -346,7 +337,7 @@ func printUnit(w io.Writer, x *composite.Index, res *composite.Result, code stri
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "known %.0f%% of the indicators, %.0f%% by weight\n\n", 100*res.Completeness[r], 100*res.CompletenessByWeight[r])
-		parts := contributions(x, res, r)
+		parts, start := contributions(x, res, r, true)
 		heads := []string{"code", "name", ">value", "state", ">score", ">share of index"}
 		if parts != nil {
 			heads = append(heads, ">contribution")
@@ -362,7 +353,7 @@ func printUnit(w io.Writer, x *composite.Index, res *composite.Result, code stri
 				row[3] = res.Screened.State[leaf][r].String()
 			}
 			row = append(row, short(res.Score(node.Code)[r]), fmt.Sprintf("%.2f%%", 100*res.Weights[res.SetOf[r]].Effective[n]))
-			if parts != nil && leaf >= 0 {
+			if parts != nil {
 				if part, ok := parts[node.Code]; ok {
 					row = append(row, short(float64(part)))
 				}
@@ -374,6 +365,9 @@ func printUnit(w io.Writer, x *composite.Index, res *composite.Result, code stri
 		}
 		visit(res.Tree.Root, 0)
 		t.Write(w, 0)
+		if parts != nil && !x.Additive() {
+			fmt.Fprintf(w, "contributions add to %s, the score of a unit that is average throughout\n", short(float64(start)))
+		}
 		fmt.Fprintln(w)
 	}
 	return nil

@@ -127,6 +127,39 @@ func TestJSONAddsUp(t *testing.T) {
 	}
 }
 
+func TestJSONSplitsWhatIsNoSum(t *testing.T) {
+	at, args := example(t)
+	for _, method := range []string{"{method: power, p: 2}", "topsis", "minimum"} {
+		if err := os.WriteFile(at("r.yaml"), []byte(recipe+"aggregate: ["+method+"]\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, _, err := execute(append(args, "--json")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Units []struct {
+				UCode         string
+				Score         *float64
+				Contributions map[string]float64
+				Start         float64 `json:"contributions_start"`
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range got.Units {
+			sum := u.Start
+			for _, c := range u.Contributions {
+				sum += c
+			}
+			if u.Score != nil && math.Abs(sum-*u.Score) > 1e-9 {
+				t.Errorf("%s, %s: contributions sum to %v, the score is %v", method, u.UCode, sum, *u.Score)
+			}
+		}
+	}
+}
+
 func TestTablesForPeople(t *testing.T) {
 	_, args := example(t)
 	out, _, err := execute(args...)

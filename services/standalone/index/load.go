@@ -224,7 +224,8 @@ var columnTypes = []string{typeIndicator, typeAggregate, typeGroup, typeDenomina
 // readMeta reads the table of indicators: iCode,iName,Level,Parent,Direction,
 // Weight,Type,Denominator,Target,Unit. Only iCode is needed; further columns are
 // ignored. By default the name is the code, direction and weight are 1, and the
-// type is Aggregate for what others name as Parent, else Indicator.
+// type is Aggregate for what others name as Parent, Denominator for what others
+// name so and has no Parent, else Indicator.
 func readMeta(g *tabular.Grid) (types map[string]string, nodes []composite.Node, err error) {
 	if g.Column("iCode") < 0 {
 		return nil, nil, fmt.Errorf("%s has no column iCode (it has %s); give every indicator and group a code", g.Name, strings.Join(g.Header, ", "))
@@ -247,9 +248,10 @@ func readMeta(g *tabular.Grid) (types map[string]string, nodes []composite.Node,
 		}
 		return otherwise, nil
 	}
-	parents := map[string]bool{}
+	parents, denominators := map[string]bool{}, map[string]bool{}
 	for row := range g.Rows {
 		parents[text(row, "Parent")] = true
+		denominators[text(row, "Denominator")] = true
 	}
 	types = map[string]string{}
 	for row := range g.Rows {
@@ -267,8 +269,11 @@ func readMeta(g *tabular.Grid) (types map[string]string, nodes []composite.Node,
 		kind := text(row, "Type")
 		if kind == "" {
 			kind = typeIndicator
-			if parents[n.Code] {
+			switch {
+			case parents[n.Code]:
 				kind = typeAggregate
+			case denominators[n.Code] && n.Parent == "":
+				kind = typeDenominator
 			}
 		}
 		i := slices.IndexFunc(columnTypes, func(t string) bool { return strings.EqualFold(t, kind) })
