@@ -116,23 +116,23 @@ func pinReason(p pin, pinned bool) string {
 func Assemble(key *indicatorv1.FigureKey, statements []*indicatorv1.Statement, source func(string) *indicatorv1.Source,
 	pinned, reason string,
 ) *indicatorv1.Figure {
-	f := &indicatorv1.Figure{Key: key}
-	f.Statements, f.Selected, f.Conflict = Select(statements, source)
+	ordered, selected, conflict := Select(statements, source)
+	f := &indicatorv1.Figure{Key: key, Statements: ordered, Selected: selected, Conflict: conflict}
 	at := slices.IndexFunc(statements, func(s *indicatorv1.Statement) bool { return pinned != "" && s.GetName() == pinned })
 	if at >= 0 {
 		f.Selected, f.Pinned, f.PinReason = pinned, true, reason
 		f.Number, f.Comparator = statements[at].GetNormalizedNumber(), statements[at].GetComparator()
 		return f
 	}
-	if len(f.Statements) == 0 {
+	if len(ordered) == 0 {
 		return f
 	}
 	// The statements that decide agree on whatever the conflict does not name.
-	first := f.Statements[0]
-	if !f.GetConflict().GetNumberDiffers() {
+	first := ordered[0]
+	if !conflict.GetNumberDiffers() {
 		f.Number = first.GetNormalizedNumber()
 	}
-	if !f.GetConflict().GetComparatorDiffers() {
+	if !conflict.GetComparatorDiffers() {
 		f.Comparator = first.GetComparator()
 	}
 	return f

@@ -30,10 +30,14 @@ func newBook(t testing.TB) *book {
 	t.Helper()
 	b := &book{t: t, states: []*figures.State{figures.New()}}
 	b.commit(
-		fact(&indicatorv1.Indicator{Name: "indicators/fixed-asset-investment-growth", Unit: "%", Nature: indicatorv1.Nature_NATURE_GROWTH,
-			DisplayName: &typev1.Localized{Zh: "固定资产投资", En: "Growth of fixed-asset investment"}, Aliases: []string{"固定资产投资 增速"}}),
-		fact(&indicatorv1.Indicator{Name: "indicators/fixed-asset-investment", Unit: "亿元", Nature: indicatorv1.Nature_NATURE_FLOW,
-			DisplayName: &typev1.Localized{Zh: "固定资产投资", En: "Fixed-asset investment"}}),
+		fact(&indicatorv1.Indicator{
+			Name: "indicators/fixed-asset-investment-growth", Unit: "%", Nature: indicatorv1.Nature_NATURE_GROWTH,
+			DisplayName: &typev1.Localized{Zh: "固定资产投资", En: "Growth of fixed-asset investment"}, Aliases: []string{"固定资产投资 增速"},
+		}),
+		fact(&indicatorv1.Indicator{
+			Name: "indicators/fixed-asset-investment", Unit: "亿元", Nature: indicatorv1.Nature_NATURE_FLOW,
+			DisplayName: &typev1.Localized{Zh: "固定资产投资", En: "Fixed-asset investment"},
+		}),
 		source("template", indicatorv1.Reliability_RELIABILITY_TEMPLATE, "2021-08-31"),
 		source("official-old", indicatorv1.Reliability_RELIABILITY_OFFICIAL, "2020-01-01"),
 		source("official-new", indicatorv1.Reliability_RELIABILITY_OFFICIAL, "2020-06-01"),

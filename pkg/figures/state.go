@@ -344,7 +344,7 @@ func NewDigest() *Digest { return &Digest{sum: sha256.New()} }
 func (d *Digest) Add(s *indicatorv1.Statement) {
 	text(d.sum, s.GetName())
 	// It cannot fail for a statement that was decoded or is about to be encoded into the same commit.
-	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(s) //nolint:errcheck // see above
+	encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(s)
 	text(d.sum, string(encoded))
 }
 

@@ -163,7 +163,7 @@ func (v View) stands(r *record) bool {
 // message makes a statement as the view sees it.
 func (v View) message(r *record) *indicatorv1.Statement {
 	m := &indicatorv1.Statement{}
-	_ = proto.Unmarshal([]byte(r.rest), m) //nolint:errcheck // State.record encoded it, so it decodes
+	_ = proto.Unmarshal([]byte(r.rest), m) // State.record encoded it, so it decodes.
 	m.Name, m.Source, m.Key = r.id.String(), r.source, parseKey(r.key)
 	m.CreateTime, m.Revision = stamp(r.recorded.time), r.recorded.revision
 	if r.taken != nil && r.taken.by.revision <= v.revision {

@@ -177,8 +177,7 @@ func TestConversionIsReversibleAndKeepsOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		there, err := quantity.Convert(a, from, to)
-		var inexact *quantity.InexactError
-		if errors.As(err, &inexact) {
+		if inexact, ok := errors.AsType[*quantity.InexactError](err); ok {
 			if back, err := quantity.In(inexact.Value.Num().String(), to, from); err != nil ||
 				back.Quo(back, new(big.Rat).SetInt(inexact.Value.Denom())).FloatString(30) != rat(t, a).FloatString(30) {
 				t.Fatalf("%s %s is not %s %s: %v", a, from, inexact.Value, to, err)

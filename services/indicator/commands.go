@@ -63,7 +63,7 @@ func requestHash(method string, req proto.Message) []byte {
 	h := sha256.New()
 	h.Write([]byte(method + "\n"))
 	// It cannot fail for a message that came over the wire; where it did, the hash would still be of the method.
-	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(req) //nolint:errcheck // see above
+	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(req)
 	h.Write(body)
 	return h.Sum(nil)
 }
@@ -323,7 +323,8 @@ func (r *recorder) add(m *indicatorv1.Statement, supersedes string) (outcome, []
 			return r.put(m), nil
 		case len(different) > 0:
 			return refused, []flaw{contradicts("statement."+different[0],
-				"a statement is never overwritten: to restate it with this, let it supersede itself", "%s is on record with another %s", m.GetName(), different[0])}
+				"a statement is never overwritten: to restate it with this, let it supersede itself",
+				"%s is on record with another %s", m.GetName(), different[0])}
 		case supersedes == "" || itself:
 			return alreadyOnRecord, nil
 		}
@@ -419,7 +420,7 @@ func (s *Service) WithdrawStatements(
 
 // PinFigure implements zonebench.indicator.v1.IndicatorService.
 func (s *Service) PinFigure(ctx context.Context, req *indicatorv1.PinFigureRequest) (*indicatorv1.PinFigureResponse, error) {
-	key, err := canonicalKey("key.", req.GetKey())
+	key, err := canonicalKey(req.GetKey())
 	if err != nil {
 		return nil, err
 	}
@@ -477,7 +478,7 @@ func (s *Service) figureAfter(
 
 // UnpinFigure implements zonebench.indicator.v1.IndicatorService.
 func (s *Service) UnpinFigure(ctx context.Context, req *indicatorv1.UnpinFigureRequest) (*indicatorv1.UnpinFigureResponse, error) {
-	key, err := canonicalKey("key.", req.GetKey())
+	key, err := canonicalKey(req.GetKey())
 	if err != nil {
 		return nil, err
 	}

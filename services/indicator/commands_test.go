@@ -88,7 +88,6 @@ func TestAStatementSentTwiceIsOneStatement(t *testing.T) {
 }
 
 func TestWhatAStatementMayNotSayIsRefusedWithTheFieldAndARemedy(t *testing.T) {
-	t.Parallel()
 	b := open(t)
 	b.stock(t)
 	good := func() *indicatorv1.Statement {

@@ -53,7 +53,7 @@ func (s *Service) GetStatement(ctx context.Context, req *indicatorv1.GetStatemen
 
 // GetFigure implements zonebench.indicator.v1.IndicatorService.
 func (s *Service) GetFigure(ctx context.Context, req *indicatorv1.GetFigureRequest) (*indicatorv1.GetFigureResponse, error) {
-	key, err := canonicalKey("key.", req.GetKey())
+	key, err := canonicalKey(req.GetKey())
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func noFigure(key *indicatorv1.FigureKey) error {
 func (s *Service) ListFigureHistory(
 	ctx context.Context, req *indicatorv1.ListFigureHistoryRequest,
 ) (*indicatorv1.ListFigureHistoryResponse, error) {
-	key, err := canonicalKey("key.", req.GetKey())
+	key, err := canonicalKey(req.GetKey())
 	if err != nil {
 		return nil, err
 	}

@@ -337,17 +337,16 @@ func checkSource(m *indicatorv1.Source) []flaw {
 	return flaws
 }
 
-// canonicalKey is a key with the one notation of its period.
-func canonicalKey(prefix string, key *indicatorv1.FigureKey) (*indicatorv1.FigureKey, error) {
+// canonicalKey is the key of a request with the one notation of its period.
+func canonicalKey(key *indicatorv1.FigureKey) (*indicatorv1.FigureKey, error) {
 	key = proto.CloneOf(key)
-	return key, refuse(prefix, canonicalizeKey(key))
+	return key, refuse("key.", canonicalizeKey(key))
 }
 
 func canonicalizeKey(key *indicatorv1.FigureKey) []flaw {
 	var flaws []flaw
 	p, err := period.Parse(key.GetPeriod())
-	var wrong *period.ParseError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*period.ParseError](err); ok {
 		flaws = append(flaws, invalid("period", wrong.Remedy, "%q: %s", wrong.Text, wrong.Why))
 	} else {
 		key.Period = p.String()

@@ -140,7 +140,8 @@ func (r *row) falseFriends(cell string) []*indicatorv1.FalseFriend {
 		name, reason, ok := strings.Cut(entry, "=")
 		zh, en, _ := strings.Cut(reason, "|")
 		if zh = strings.TrimSpace(zh); !ok || zh == "" {
-			r.problems = append(r.problems, r.Errorf("false_friends", "write indicator=中文理由|reason in English, entries separated by ;", "%q has no reason", entry))
+			r.problems = append(r.problems, r.Errorf("false_friends",
+				"write indicator=中文理由|reason in English, entries separated by ;", "%q has no reason", entry))
 			continue
 		}
 		out = append(out, &indicatorv1.FalseFriend{
@@ -392,7 +393,9 @@ func (t *statementTable) value(r *row, m *indicatorv1.Statement) {
 
 // aims reads what targets on places and lists aim at.
 func (t *statementTable) aims(r *row, m *indicatorv1.Statement) {
-	rank := &indicatorv1.RankTarget{Series: reference(r.Cell("rank_series"), "series"), Authority: r.Cell("rank_authority"), Groups: tabular.SplitList(r.Cell("rank_groups"))}
+	rank := &indicatorv1.RankTarget{
+		Series: reference(r.Cell("rank_series"), "series"), Authority: r.Cell("rank_authority"), Groups: tabular.SplitList(r.Cell("rank_groups")),
+	}
 	if d := r.date("rank_data_year"); d != nil {
 		rank.DataYear = d.GetYear()
 	}
