@@ -7,8 +7,15 @@ func TestDistanceCountsASwapAsOneEdit(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"", "", 0}, {"level", "level", 0}, {"levle", "level", 1}, {"levl", "level", 1}, {"Level", "level", 0},
-		{"金华开发区", "金华开发", 1}, {"kitten", "sitting", 3}, {"", "abc", 3}, {"ca", "abc", 3},
+		{"", "", 0},
+		{"level", "level", 0},
+		{"levle", "level", 1},
+		{"levl", "level", 1},
+		{"Level", "level", 0},
+		{"金华开发区", "金华开发", 1},
+		{"kitten", "sitting", 3},
+		{"", "abc", 3},
+		{"ca", "abc", 3},
 	} {
 		if got := Distance(c.a, c.b); got != c.want {
 			t.Errorf("Distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)

@@ -100,7 +100,7 @@ func bound(req Request) [sha256.Size]byte {
 	}
 	// It cannot fail for a message that came over the wire; where it did, an
 	// empty body would still be a body.
-	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(copied.Interface()) //nolint:errcheck // see above
+	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(copied.Interface())
 	return sha256.Sum256(append([]byte(copied.Descriptor().FullName()+"\n"), body...))
 }
 

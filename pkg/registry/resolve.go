@@ -136,15 +136,14 @@ func (v View) match(s subject, text, context string) (match, bool) {
 }
 
 func candidateOf(s subject, matched string, alias *zonev1.Alias) *zonev1.Candidate {
-	c := &zonev1.Candidate{
-		Subject: s.GetName(), DisplayName: s.GetDisplayName(), Matched: matched,
-		Contexts: slices.Clone(alias.GetContexts()), Certainty: typev1.Certainty_CERTAINTY_STATED,
-	}
+	certainty := max(typev1.Certainty_CERTAINTY_STATED, alias.GetCertainty()) // the values are in order of doubt
 	if z, ok := s.(*zonev1.Zone); ok {
-		c.Certainty = max(c.Certainty, z.GetCertainty())
+		certainty = max(certainty, z.GetCertainty())
 	}
-	c.Certainty = max(c.Certainty, alias.GetCertainty()) // the values are in order of doubt
-	return c
+	return &zonev1.Candidate{
+		Subject: s.GetName(), DisplayName: s.GetDisplayName(), Matched: matched,
+		Contexts: slices.Clone(alias.GetContexts()), Certainty: certainty,
+	}
 }
 
 func resolved(res *zonev1.Resolution, text string, c *zonev1.Candidate) *zonev1.Resolution {
@@ -155,6 +154,7 @@ func resolved(res *zonev1.Resolution, text string, c *zonev1.Candidate) *zonev1.
 		zh, en = "(推断)", " (inferred)"
 	case typev1.Certainty_CERTAINTY_DISPUTED:
 		zh, en = "(有争议)", " (disputed)"
+	default:
 	}
 	res.Message = &typev1.Localized{
 		Zh: fmt.Sprintf("“%s”指%s%s。", text, c.GetDisplayName().GetZh(), zh),

@@ -56,7 +56,9 @@ func create[T resource](ctx context.Context, s *Service, k kind[T], method, id s
 }
 
 // update changes the fields of a resource that the mask names.
-func update[T resource](ctx context.Context, s *Service, k kind[T], method string, body T, fields *fieldmaskpb.FieldMask, req write) (T, *typev1.ReadState, error) {
+func update[T resource](
+	ctx context.Context, s *Service, k kind[T], method string, body T, fields *fieldmaskpb.FieldMask, req write,
+) (T, *typev1.ReadState, error) {
 	var none T
 	if body == none {
 		return none, nil, fault.InvalidField(k.field, "is missing: set it")

@@ -124,13 +124,13 @@ var zoneTable = table[*zonev1.Zone]{
 		zone, unit := "zones/"+id, "referenceUnits/"+id
 		switch {
 		case exists(zone) && exists(unit):
-			c.wrong("parent", "write the one that is meant", "both %s and %s exist", zone, unit)
+			c.wrongf("parent", "write the one that is meant", "both %s and %s exist", zone, unit)
 		case exists(zone):
 			z.Parent = zone
 		case exists(unit):
 			z.Parent = unit
 		default:
-			c.wrong("parent", "create it first or correct the id", "neither %s nor %s exists", zone, unit)
+			c.wrongf("parent", "create it first or correct the id", "neither %s nor %s exists", zone, unit)
 		}
 	},
 }
@@ -163,7 +163,7 @@ var groupTable = table[*zonev1.Group]{
 		members, filter := c.members(), c.text("filter")
 		switch {
 		case filter != "" && c.text("members") != "":
-			c.wrong("filter", "empty one of the two cells", "a group has a filter or members, not both")
+			c.wrongf("filter", "empty one of the two cells", "a group has a filter or members, not both")
 		case filter != "":
 			g.Members = &zonev1.Group_Filter{Filter: filter}
 		case len(members) > 0:
@@ -179,7 +179,7 @@ type cells struct {
 	problems []*typev1.RowProblem
 }
 
-func (c *cells) wrong(column, remedy, format string, args ...any) {
+func (c *cells) wrongf(column, remedy, format string, args ...any) {
 	c.problems = append(c.problems, c.row.Errorf(column, remedy, format, args...))
 }
 
@@ -209,7 +209,7 @@ func enum[E interface {
 }](c *cells, column string) E {
 	e, err := tabular.ParseEnum[E](c.text(column))
 	if err != nil {
-		c.wrong(column, err.Remedy, "%s", err.Message)
+		c.wrongf(column, err.Remedy, "%s", err.Message)
 	}
 	return e
 }
@@ -241,7 +241,7 @@ func (c *cells) aliases() []*zonev1.Alias {
 			}
 		}
 		if limited && len(a.GetContexts()) == 0 {
-			c.wrong("aliases", "write text@sources/…, or the text alone", "%q has no context behind the @", entry)
+			c.wrongf("aliases", "write text@sources/…, or the text alone", "%q has no context behind the @", entry)
 		}
 		out = append(out, a)
 	}
@@ -256,7 +256,7 @@ func (c *cells) members() []*zonev1.Member {
 		m := &zonev1.Member{Zone: named(strings.TrimSpace(zone), "zones")}
 		start, end, span := strings.Cut(dates, "..")
 		if dated && !span {
-			c.wrong("members", "write zone@2019..2021, zone@2019.. or zone@..2021", "%q has no time from and to behind the @", entry)
+			c.wrongf("members", "write zone@2019..2021, zone@2019.. or zone@..2021", "%q has no time from and to behind the @", entry)
 		}
 		m.StartDate, m.EndDate = c.memberDate(entry, start), c.memberDate(entry, end)
 		out = append(out, m)
@@ -270,7 +270,7 @@ func (c *cells) memberDate(entry, text string) *typev1.Date {
 	}
 	d, err := tabular.ParseDate(text)
 	if err != nil {
-		c.wrong("members", err.Remedy, "%q: %s", entry, err.Message)
+		c.wrongf("members", err.Remedy, "%q: %s", entry, err.Message)
 	}
 	return d
 }
@@ -295,9 +295,18 @@ func importTable[T resource](ctx context.Context, s *Service, t table[T], req *z
 		columns[i] = c.Column
 	}
 	sheet, problems := tabular.Read(req.GetTable().GetContent(), req.GetTable().GetCharset(), columns)
-	entries, more := t.entries(sheet, problems)
+	entries, more := t.entries(sheet)
 	problems = append(problems, more...)
 
+	if tabular.Refused(problems) {
+		// Whatever the state, nothing is written: no need to hold up the committer.
+		state, at := s.deps.Lane.Current()
+		p, err := t.plan(s.rules, sheet, entries, problems, state, at)
+		if err != nil {
+			return nil, nil, err
+		}
+		return sheet.Report(p.problems), revision.State(ctx), nil
+	}
 	var decided plan
 	receipt, err := s.commit(ctx, zonev1.ZoneService_ImportRegistry_FullMethodName, req,
 		func(state *registry.State, at ledger.Position) (ledger.Proposal, error) {
@@ -331,17 +340,17 @@ func importTable[T resource](ctx context.Context, s *Service, t table[T], req *z
 
 // entries reads the rows of a sheet, those that the sheet refuses too: others
 // may refer to them.
-func (t table[T]) entries(sheet *tabular.Sheet, refused []*typev1.RowProblem) (entries []*entry[T], problems []*typev1.RowProblem) {
+func (t table[T]) entries(sheet *tabular.Sheet) (entries []*entry[T], problems []*typev1.RowProblem) {
 	lines := make(map[string]int)
 	for _, row := range sheet.Rows {
 		e := &entry[T]{cells: cells{row: row}}
 		id := strings.TrimPrefix(e.text("id"), t.kind.collection+"/")
 		e.name = t.kind.collection + "/" + id
 		if id != "" && !idForm.MatchString(id) {
-			e.wrong("id", idRemedy, "not an id")
+			e.wrongf("id", idRemedy, "not an id")
 		}
 		if first, ok := lines[id]; ok && id != "" {
-			e.wrong("id", "keep one of the two rows", "line %d has the same id", first)
+			e.wrongf("id", "keep one of the two rows", "line %d has the same id", first)
 		} else {
 			lines[id] = row.Line
 		}
@@ -405,6 +414,7 @@ func (t table[T]) plan(
 		old, next T
 	}
 	var changes []change
+	size := 0
 	assumed := make(map[string]bool)
 	for _, e := range entries {
 		e.problems = nil // an earlier decision may have left some
@@ -427,8 +437,9 @@ func (t table[T]) plan(
 		changes = append(changes, change{e, old, next})
 		p.proposal.Facts = append(p.proposal.Facts, t.kind.fact(next))
 		p.proposal.Names = append(p.proposal.Names, e.name)
+		size += proto.Size(next)
 	}
-	if len(changes) == 0 {
+	if len(changes) == 0 || size > ledger.MaxCommitBytes { // the ledger refuses more
 		return p, nil
 	}
 	after, err := outcome(state, at, p.proposal)
@@ -443,7 +454,7 @@ func (t table[T]) plan(
 		}
 		ch.e.problems = nil
 		for _, broken := range c.problems {
-			ch.e.wrong(t.column(broken.path), broken.remedy, "%s", broken.message)
+			ch.e.wrongf(t.column(broken.path), broken.remedy, "%s", broken.message)
 		}
 		p.problems = append(p.problems, ch.e.problems...)
 	}

@@ -204,3 +204,18 @@ func TestATableLargerThanACommitIsTooLarge(t *testing.T) {
 		t.Error("it wrote")
 	}
 }
+
+func BenchmarkImport(b *testing.B) {
+	s := start(b)
+	var csv strings.Builder
+	csv.WriteString("id,type,name_zh,parent,aliases\nroot,new_area,总区,,\n")
+	for i := range 8000 {
+		fmt.Fprintf(&csv, "z%d,sub_park,园%d,root,别名%d@zones/root\n", i, i, i)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := s.tryImport(b, zoneTable, csv.String(), dryRun); r.GetCreated() != 8001 {
+			b.Fatal(counts(r))
+		}
+	}
+}

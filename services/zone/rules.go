@@ -36,16 +36,16 @@ type checker struct {
 	problems []problem
 }
 
-func (c *checker) add(reason typev1.ErrorReason, path, remedy, format string, args ...any) {
+func (c *checker) addf(reason typev1.ErrorReason, path, remedy, format string, args ...any) {
 	c.problems = append(c.problems, problem{reason: reason, path: path, message: fmt.Sprintf(format, args...), remedy: remedy})
 }
 
-func (c *checker) invalid(path, remedy, format string, args ...any) {
-	c.add(typev1.ErrorReason_ERROR_REASON_INVALID_FIELD, path, remedy, format, args...)
+func (c *checker) invalidf(path, remedy, format string, args ...any) {
+	c.addf(typev1.ErrorReason_ERROR_REASON_INVALID_FIELD, path, remedy, format, args...)
 }
 
-func (c *checker) contradicts(path, remedy, format string, args ...any) {
-	c.add(typev1.ErrorReason_ERROR_REASON_CONTRADICTS_HISTORY, path, remedy, format, args...)
+func (c *checker) contradictsf(path, remedy, format string, args ...any) {
+	c.addf(typev1.ErrorReason_ERROR_REASON_CONTRADICTS_HISTORY, path, remedy, format, args...)
 }
 
 // missing reports a reference to something that is not there.
@@ -109,11 +109,11 @@ func (c *checker) contract(rules protovalidate.Validator, m proto.Message, where
 		said[where(path)] = true
 		switch {
 		case rule == "required", strings.HasSuffix(rule, ".not_in"):
-			c.invalid(path, "set it", "is missing")
+			c.invalidf(path, "set it", "is missing")
 		case strings.HasSuffix(rule, ".max_len"):
-			c.invalid(path, "shorten the text", "%s", v.Proto.GetMessage())
+			c.invalidf(path, "shorten the text", "%s", v.Proto.GetMessage())
 		default:
-			c.invalid(path, "correct it", "%s", v.Proto.GetMessage())
+			c.invalidf(path, "correct it", "%s", v.Proto.GetMessage())
 		}
 	}
 	return nil
@@ -125,11 +125,11 @@ func (c *checker) zone(old, next *zonev1.Zone) {
 	switch parent := next.GetParent(); {
 	case parent == "":
 	case !registry.IsZone(parent) && !registry.IsReferenceUnit(parent):
-		c.invalid("parent", "write zones/… or referenceUnits/…", "%q is not the name of a zone or reference unit", parent)
+		c.invalidf("parent", "write zones/… or referenceUnits/…", "%q is not the name of a zone or reference unit", parent)
 	case !c.view.Exists(parent):
 		c.missing("parent", parent)
 	case parent == next.GetName() || c.reaches(parent, next.GetName(), always):
-		c.contradicts("parent", "choose another parent, or end the relation that puts it inside",
+		c.contradictsf("parent", "choose another parent, or end the relation that puts it inside",
 			"%s lies in %s itself", parent, next.GetName())
 	}
 	c.divisionCode(next.GetParent(), next.GetDivisionCode(), next.GetSimulated())
@@ -145,15 +145,15 @@ func (c *checker) unit(old, next *zonev1.ReferenceUnit) {
 	switch above, exists := c.view.ReferenceUnit(parent); {
 	case parent == "":
 	case top:
-		c.invalid("parent", "leave it empty", "a nation or region has no parent")
+		c.invalidf("parent", "leave it empty", "a nation or region has no parent")
 	case !registry.IsReferenceUnit(parent):
-		c.invalid("parent", "write referenceUnits/…", "%q is not the name of a reference unit", parent)
+		c.invalidf("parent", "write referenceUnits/…", "%q is not the name of a reference unit", parent)
 	case !exists:
 		c.missing("parent", parent)
 	case parent == next.GetName() || slices.Contains(slices.Collect(c.view.Above(parent)), next.GetName()):
-		c.contradicts("parent", "choose another parent", "%s lies in %s itself", parent, next.GetName())
+		c.contradictsf("parent", "choose another parent", "%s lies in %s itself", parent, next.GetName())
 	case above.GetType() >= next.GetType():
-		c.invalid("parent", "name a unit of a higher level", "%s (%s) is not above a %s",
+		c.invalidf("parent", "name a unit of a higher level", "%s (%s) is not above a %s",
 			parent, word(above.GetType()), word(next.GetType()))
 	}
 	code := next.GetDivisionCode()
@@ -162,11 +162,11 @@ func (c *checker) unit(old, next *zonev1.ReferenceUnit) {
 		switch next.GetType() {
 		case zonev1.ReferenceUnitType_REFERENCE_UNIT_TYPE_PROVINCE:
 			if !strings.HasSuffix(code, "0000") {
-				c.invalid("division_code", "such as 330000", "the code of a province ends in 0000")
+				c.invalidf("division_code", "such as 330000", "the code of a province ends in 0000")
 			}
 		case zonev1.ReferenceUnitType_REFERENCE_UNIT_TYPE_PREFECTURE:
 			if !strings.HasSuffix(code, "00") || strings.HasSuffix(code, "0000") {
-				c.invalid("division_code", "such as 330700", "the code of a prefecture ends in 00, and not in 0000")
+				c.invalidf("division_code", "such as 330700", "the code of a prefecture ends in 00, and not in 0000")
 			}
 		default:
 		}
@@ -181,11 +181,11 @@ func word(t zonev1.ReferenceUnitType) string {
 func (c *checker) displayName(name *typev1.Localized) {
 	for _, text := range []struct{ path, text string }{{"display_name.zh", name.GetZh()}, {"display_name.en", name.GetEn()}} {
 		if strings.ContainsFunc(text.text, unicode.IsControl) {
-			c.invalid(text.path, "remove it", "the name has a line break or another control character")
+			c.invalidf(text.path, "remove it", "the name has a line break or another control character")
 		}
 	}
 	if registry.Normalize(registry.Unmarked(name).GetZh()) == "" {
-		c.invalid("display_name.zh", "give the Chinese name", "is empty")
+		c.invalidf("display_name.zh", "give the Chinese name", "is empty")
 	}
 }
 
@@ -195,16 +195,16 @@ func (c *checker) aliases(of string, aliases []*zonev1.Alias) {
 		path := fmt.Sprintf("aliases[%d]", i)
 		text := registry.Normalize(a.GetText())
 		if text == "" {
-			c.invalid(path+".text", "give the text or remove the alias", "is empty")
+			c.invalidf(path+".text", "give the text or remove the alias", "is empty")
 			continue
 		}
 		if len(a.GetContexts()) == 0 && registry.Generic(text) {
-			c.invalid(path+".contexts", "give the sources or units in which it means this one",
+			c.invalidf(path+".contexts", "give the sources or units in which it means this one",
 				"every zone or unit is called %q by those who are in it", a.GetText())
 		}
 		key := text + "\x00" + strings.Join(slices.Sorted(slices.Values(a.GetContexts())), "\x00")
 		if first, ok := seen[key]; ok {
-			c.invalid(path, "remove one of them", "says the same as aliases[%d]", first)
+			c.invalidf(path, "remove one of them", "says the same as aliases[%d]", first)
 		}
 		seen[key] = i
 		for j, context := range a.GetContexts() {
@@ -213,7 +213,7 @@ func (c *checker) aliases(of string, aliases []*zonev1.Alias) {
 			switch {
 			case collection == "sources" && idForm.MatchString(id): // the registry does not hold sources
 			case !registry.IsZone(context) && !registry.IsReferenceUnit(context):
-				c.invalid(at, "write sources/…, zones/… or referenceUnits/…", "%q is not the name of a source, zone or reference unit", context)
+				c.invalidf(at, "write sources/…, zones/… or referenceUnits/…", "%q is not the name of a source, zone or reference unit", context)
 			case context != of && !c.view.Exists(context):
 				c.missing(at, context)
 			}
@@ -229,19 +229,19 @@ func (c *checker) divisionCode(parent, code string, simulated bool) {
 		return
 	}
 	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
-		c.invalid("division_code", "such as 330783", "%q is not a code of six digits", code)
+		c.invalidf("division_code", "such as 330783", "%q is not a code of six digits", code)
 		return
 	}
 	// The province of a simulated dataset is an invented one.
 	if !slices.Contains(provinces, code[:2]) && !simulated {
-		c.invalid("division_code", "look it up in GB/T 2260", "no province has codes that begin with %s", code[:2])
+		c.invalidf("division_code", "look it up in GB/T 2260", "no province has codes that begin with %s", code[:2])
 		return
 	}
 	if parent == "" {
 		return
 	}
 	if above := c.view.Province(parent); above != "" && above[:2] != code[:2] {
-		c.invalid("division_code", "correct the code or the parent", "%s is in province %s0000, but %s is in %s", code, code[:2], parent, above)
+		c.invalidf("division_code", "correct the code or the parent", "%s is in province %s0000, but %s is in %s", code, code[:2], parent, above)
 	}
 }
 
@@ -249,10 +249,10 @@ func (c *checker) divisionCode(parent, code string, simulated bool) {
 // real lies in it.
 func (c *checker) simulated(known, before, now bool, parent string) {
 	if known && before != now {
-		c.invalid("simulated", "register it anew under another id", "what is simulated stays so, and what is real, too")
+		c.invalidf("simulated", "register it anew under another id", "what is simulated stays so, and what is real, too")
 	}
 	if !now && c.view.Simulated(parent) {
-		c.invalid("simulated", "set it, or choose another parent", "%s is simulated, so what lies in it is", parent)
+		c.invalidf("simulated", "set it, or choose another parent", "%s is simulated, so what lies in it is", parent)
 	}
 }
 
@@ -298,7 +298,7 @@ func sides(r *zonev1.Relation) []side {
 
 func (c *checker) relation(old, next *zonev1.Relation) {
 	if old != nil && (old.GetType() != next.GetType() || old.GetZone() != next.GetZone() || old.GetOther() != next.GetOther()) {
-		c.invalid("type", "end this relation and create another", "the type and the zones of a relation do not change")
+		c.invalidf("type", "end this relation and create another", "the type and the zones of a relation do not change")
 		return
 	}
 	sound := true
@@ -309,7 +309,7 @@ func (c *checker) relation(old, next *zonev1.Relation) {
 		}
 	}
 	if next.GetZone() == next.GetOther() {
-		c.invalid("other", "name another zone", "a zone has no relation with itself")
+		c.invalidf("other", "name another zone", "a zone has no relation with itself")
 		sound = false
 	}
 	if !c.span(next.GetStartDate(), next.GetEndDate(), "") || !sound {
@@ -321,11 +321,12 @@ func (c *checker) relation(old, next *zonev1.Relation) {
 	switch next.GetType() {
 	case zonev1.RelationType_RELATION_TYPE_PART_OF:
 		if c.reaches(next.GetOther(), next.GetZone(), holds) {
-			c.contradicts("other", "end or correct the relation or parent that says so", "%s is part of %s itself at that time", next.GetOther(), next.GetZone())
+			c.contradictsf("other", "end or correct the relation or parent that says so",
+				"%s is part of %s itself at that time", next.GetOther(), next.GetZone())
 		}
 	case zonev1.RelationType_RELATION_TYPE_HOLDS_TITLE:
 		if c.climbs(next.GetOther(), next.GetZone(), next.GetType(), holds, make(map[string][]civil.Span)) {
-			c.contradicts("other", "end or correct the relation that says so", "%s holds the title of %s itself at that time", next.GetOther(), next.GetZone())
+			c.contradictsf("other", "end or correct the relation that says so", "%s holds the title of %s itself at that time", next.GetOther(), next.GetZone())
 		}
 	default:
 	}
@@ -339,12 +340,13 @@ func (c *checker) span(start, end *typev1.Date, prefix string) bool {
 		date *typev1.Date
 	}{{"start_date", start}, {"end_date", end}} {
 		if err := civil.Check(d.date); err != nil {
-			c.invalid(prefix+d.path, "correct the date", "%s", err)
+			c.invalidf(prefix+d.path, "correct the date", "%s", err)
 			ok = false
 		}
 	}
 	if ok && start != nil && end != nil && civil.SpanOf(start, end).Empty() {
-		c.invalid(prefix+"end_date", "the end is the first day without it: write a later one", "%s is not after the start %s", civil.String(end), civil.String(start))
+		c.invalidf(prefix+"end_date", "the end is the first day without it: write a later one",
+			"%s is not after the start %s", civil.String(end), civil.String(start))
 		ok = false
 	}
 	return ok
@@ -360,9 +362,9 @@ func (c *checker) doubled(next *zonev1.Relation) {
 		}
 		switch {
 		case r.GetZone() == next.GetZone():
-			c.contradicts("zone", "update that one instead", "%s says the same for some of these days", r.GetName())
+			c.contradictsf("zone", "update that one instead", "%s says the same for some of these days", r.GetName())
 		case next.GetType() == zonev1.RelationType_RELATION_TYPE_HOLDS_TITLE:
-			c.contradicts("other", "end that one first", "%s holds this title at that time (%s)", r.GetZone(), r.GetName())
+			c.contradictsf("other", "end that one first", "%s holds this title at that time (%s)", r.GetZone(), r.GetName())
 		}
 	}
 }
@@ -381,11 +383,11 @@ func (c *checker) ended(next *zonev1.Relation) {
 			nextEnds, rEnds := ends == zone && next.GetEndDate() == nil, other == zone && r.GetEndDate() == nil
 			switch {
 			case nextEnds && rEnds:
-				c.contradicts(path, "a zone ends once: correct or end that relation first", "%s has ended by %s%s", zone, r.GetName(), on(r))
+				c.contradictsf(path, "a zone ends once: correct or end that relation first", "%s has ended by %s%s", zone, r.GetName(), on(r))
 			case rEnds && begins(next, r):
-				c.contradicts("start_date", "correct the date, or that relation", "%s has ended by %s%s", zone, r.GetName(), on(r))
+				c.contradictsf("start_date", "correct the date, or that relation", "%s has ended by %s%s", zone, r.GetName(), on(r))
 			case nextEnds && begins(r, next):
-				c.contradicts("start_date", "correct the date, or that relation",
+				c.contradictsf("start_date", "correct the date, or that relation",
 					"%s would have ended before %s begins%s", zone, r.GetName(), on(r))
 			}
 		}
@@ -411,22 +413,22 @@ func (c *checker) group(_, next *zonev1.Group) {
 	switch members := next.GetMembers().(type) {
 	case *zonev1.Group_Filter:
 		if strings.TrimSpace(members.Filter) == "" {
-			c.invalid("filter", "write a filter such as level=national", "is empty")
+			c.invalidf("filter", "write a filter such as level=national", "is empty")
 			return
 		}
 		if _, err := registry.CompileZoneFilter(members.Filter); err != nil {
-			c.add(fault.ReasonOf(err), "filter", "correct the filter", "%s", strings.TrimPrefix(err.Error(), "filter: "))
+			c.addf(fault.ReasonOf(err), "filter", "correct the filter", "%s", strings.TrimPrefix(err.Error(), "filter: "))
 		}
 	case *zonev1.Group_List:
 		c.members(members.List.GetMembers())
 	default:
-		c.invalid("members", "give a list or a filter", "is missing")
+		c.invalidf("members", "give a list or a filter", "is missing")
 	}
 }
 
 func (c *checker) members(members []*zonev1.Member) {
 	if len(members) == 0 {
-		c.invalid("list.members", "name at least one zone", "is empty")
+		c.invalidf("list.members", "name at least one zone", "is empty")
 	}
 	spans := make(map[string][]civil.Span)
 	for i, m := range members {
@@ -439,12 +441,12 @@ func (c *checker) members(members []*zonev1.Member) {
 		}
 		span := civil.SpanOf(m.GetStartDate(), m.GetEndDate())
 		if slices.ContainsFunc(spans[m.GetZone()], func(s civil.Span) bool { return !s.Meet(span).Empty() }) {
-			c.invalid(path+"zone", "make the times of its membership follow each other", "%s is a member twice at one time", m.GetZone())
+			c.invalidf(path+"zone", "make the times of its membership follow each other", "%s is a member twice at one time", m.GetZone())
 		}
 		spans[m.GetZone()] = append(spans[m.GetZone()], span)
 		if end := c.view.End(m.GetZone()); end != nil && end.GetStartDate() != nil && m.GetStartDate() != nil &&
 			span.Start >= civil.Last(end.GetStartDate(), civil.Never) {
-			c.contradicts(path+"start_date", "correct the date, or leave the zone out", "%s has ended by %s%s", m.GetZone(), end.GetName(), on(end))
+			c.contradictsf(path+"start_date", "correct the date, or leave the zone out", "%s has ended by %s%s", m.GetZone(), end.GetName(), on(end))
 		}
 	}
 }

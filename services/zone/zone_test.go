@@ -104,22 +104,26 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 		"code of no province": {create("bb", zoneOf("乙", func(z *zonev1.Zone) { z.DivisionCode = "990000" })), invalidField, []string{"GB/T 2260"}},
 		"generic alias": {
 			create("bb", zoneOf("乙", func(z *zonev1.Zone) { z.Aliases = []*zonev1.Alias{{Text: "开发区"}} })),
-			invalidField, []string{"zone.aliases[0].contexts", "sources or units"},
+			invalidField,
+			[]string{"zone.aliases[0].contexts", "sources or units"},
 		},
 		"alias context": {
 			create("bb", zoneOf("乙", func(z *zonev1.Zone) { z.Aliases = []*zonev1.Alias{{Text: "x", Contexts: []string{"jinhua-2020"}}} })),
-			invalidField, []string{"zone.aliases[0].contexts[0]", "sources/"},
+			invalidField,
+			[]string{"zone.aliases[0].contexts[0]", "sources/"},
 		},
 		"alias twice": {
 			create("bb", zoneOf("乙", func(z *zonev1.Zone) { z.Aliases = []*zonev1.Alias{{Text: "x1"}, {Text: "ｘ１"}} })),
-			invalidField, []string{"zone.aliases[1]", "aliases[0]"},
+			invalidField,
+			[]string{"zone.aliases[1]", "aliases[0]"},
 		},
 		"update unknown": {
 			func() error {
 				_, err := s.UpdateZone(ctx, &zonev1.UpdateZoneRequest{Zone: zoneOf("乙", func(z *zonev1.Zone) { z.Name = "zones/none" })})
 				return err
 			}(),
-			notFound, []string{"zones/none"},
+			notFound,
+			[]string{"zones/none"},
 		},
 		"mask": {
 			func() error {
@@ -128,7 +132,8 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 				})
 				return err
 			}(),
-			typev1.ErrorReason_ERROR_REASON_INVALID_FILTER, []string{"did you mean level?"},
+			typev1.ErrorReason_ERROR_REASON_INVALID_FILTER,
+			[]string{"did you mean level?"},
 		},
 		"update to nothing": {
 			func() error {
@@ -137,14 +142,16 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 				})
 				return err
 			}(),
-			invalidField, []string{"zone.type: is missing: set it"},
+			invalidField,
+			[]string{"zone.type: is missing: set it"},
 		},
 		"update too long": {
 			func() error {
 				_, err := s.UpdateZone(ctx, &zonev1.UpdateZoneRequest{Zone: &zonev1.Zone{Name: "zones/aa", Note: strings.Repeat("长", 1001)}})
 				return err
 			}(),
-			invalidField, []string{"zone.note", "1000", "shorten the text"},
+			invalidField,
+			[]string{"zone.note", "1000", "shorten the text"},
 		},
 		"get unknown": {func() error { _, err := s.GetZone(ctx, &zonev1.GetZoneRequest{Name: "zones/none"}); return err }(), notFound, []string{"zones/none"}},
 		"filter": {
@@ -152,7 +159,8 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 				_, err := s.ListZones(ctx, &zonev1.ListZonesRequest{Filter: "levl=national"})
 				return err
 			}(),
-			typev1.ErrorReason_ERROR_REASON_INVALID_FILTER, []string{"character 1", "did you mean level?"},
+			typev1.ErrorReason_ERROR_REASON_INVALID_FILTER,
+			[]string{"character 1", "did you mean level?"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) { wantReason(t, c.err, c.reason, c.parts...) })
@@ -334,31 +342,38 @@ func TestRelationsAreTypedAndDated(t *testing.T) {
 		"no such day":  {&zonev1.Relation{Type: partOf, Zone: z("other"), Other: z("xiasha"), StartDate: date(2019, 2, 29)}, invalidField, []string{"relation.start_date", "28 days"}},
 		"ends before it starts": {
 			&zonev1.Relation{Type: partOf, Zone: z("other"), Other: z("xiasha"), StartDate: date(2020, 1, 1), EndDate: date(2020, 0, 0)},
-			invalidField, []string{"relation.end_date"},
+			invalidField,
+			[]string{"relation.end_date"},
 		},
 		"the ended zone takes no new relation": {
 			&zonev1.Relation{Type: partOf, Zone: z("other"), Other: z("dajiangdong"), StartDate: date(2019, 5, 0)},
-			contradicts, []string{"zones/dajiangdong has ended by relations/merge on 2019-04"},
+			contradicts,
+			[]string{"zones/dajiangdong has ended by relations/merge on 2019-04"},
 		},
 		"a zone ends once": {
 			&zonev1.Relation{Type: merged, Zone: z("dajiangdong"), Other: z("other"), StartDate: date(2018, 0, 0)},
-			contradicts, []string{"ended by relations/merge"},
+			contradicts,
+			[]string{"ended by relations/merge"},
 		},
 		"it would end before its relations begin": {
 			&zonev1.Relation{Type: renamed, Zone: z("other"), Other: z("qiantang"), StartDate: date(2018, 0, 0)},
-			contradicts, []string{"zones/qiantang would have ended before"},
+			contradicts,
+			[]string{"zones/qiantang would have ended before"},
 		},
 		"one title, one holder": {
 			&zonev1.Relation{Type: title, Zone: z("other"), Other: z("hangzhou-etdz"), StartDate: date(2020, 0, 0)},
-			contradicts, []string{"zones/qiantang holds this title"},
+			contradicts,
+			[]string{"zones/qiantang holds this title"},
 		},
 		"said already": {
 			&zonev1.Relation{Type: partOf, Zone: z("xiasha"), Other: z("qiantang"), StartDate: date(2020, 0, 0)},
-			contradicts, []string{"relations/part says the same"},
+			contradicts,
+			[]string{"relations/part says the same"},
 		},
 		"part of its part": {
 			&zonev1.Relation{Type: partOf, Zone: z("qiantang"), Other: z("xiasha"), StartDate: date(2021, 4, 8)},
-			contradicts, []string{"zones/xiasha is part of zones/qiantang"},
+			contradicts,
+			[]string{"zones/xiasha is part of zones/qiantang"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
