@@ -77,18 +77,14 @@ func kendallP(a, b []float64) float64 {
 // tieSums are the sums over groups of t equal values of t(t-1), t(t-1)(t-2) and
 // t(t-1)(2t+5).
 func tieSums(x []float64) (one, two, three float64) {
-	s := slices.Clone(x)
-	slices.Sort(s)
-	for i := 0; i < len(s); {
-		j := i
-		for j < len(s) && s[j] == s[i] {
-			j++
-		}
-		t := float64(j - i)
+	same := map[float64]float64{}
+	for _, v := range x {
+		same[v]++
+	}
+	for _, t := range same { // whole numbers: the order is of no account
 		one += t * (t - 1)
 		two += t * (t - 1) * (t - 2)
 		three += t * (t - 1) * (2*t + 5)
-		i = j
 	}
 	return one, two, three
 }

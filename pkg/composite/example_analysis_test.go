@@ -12,9 +12,12 @@ import (
 // smallIndex is four invented zones with two indicators each in two groups.
 func smallIndex(recipe string, time float64, change func(d *composite.Data)) *composite.Index {
 	tree, err := composite.NewTree([]composite.Node{
-		{Code: "output", Parent: "economy", Weight: 2}, {Code: "tax", Parent: "economy", Weight: 1},
-		{Code: "green", Parent: "place", Weight: 1}, {Code: "waste", Parent: "place", Weight: 1, Direction: -1},
-		{Code: "economy", Parent: "index", Weight: 3}, {Code: "place", Parent: "index", Weight: 1},
+		{Code: "output", Parent: "economy", Weight: 2},
+		{Code: "tax", Parent: "economy", Weight: 1},
+		{Code: "green", Parent: "place", Weight: 1},
+		{Code: "waste", Parent: "place", Weight: 1, Direction: -1},
+		{Code: "economy", Parent: "index", Weight: 3},
+		{Code: "place", Parent: "index", Weight: 1},
 		{Code: "index"},
 	})
 	if err != nil {

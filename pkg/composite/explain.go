@@ -143,8 +143,7 @@ func (x *Index) coefficients(res *Result, row, n int) []float64 {
 	out := make([]float64, len(t.Nodes))
 	out[n] = 1
 	given := res.Weights[res.SetOf[row]].Given
-	for k := len(t.Order) - 1; k >= 0; k-- {
-		g := t.Order[k]
+	for _, g := range slices.Backward(t.Order) {
 		if out[g] == 0 || res.node(g)[row] != res.node(g)[row] {
 			continue
 		}

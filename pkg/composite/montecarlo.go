@@ -298,12 +298,9 @@ func (x *Index) MonteCarlo(ctx context.Context, plan *Plan, opt MonteCarloOption
 	}
 	params := make([]params, draws)
 	for i := range params {
-		if plan.List != nil {
-			params[i], err = s.listed(&plan.List[i])
-		} else {
-			params[i], err = s.drawn(i)
-		}
-		if err != nil {
+		if plan.List == nil {
+			params[i] = s.drawn(i)
+		} else if params[i], err = s.listed(&plan.List[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -721,9 +718,7 @@ func newSampler(x *Index, plan *Plan) (*sampler, error) {
 	for i := range none {
 		none[i] = -1
 	}
-	if _, err := s.combo(none); err != nil {
-		return nil, err
-	}
+	s.combo(none)
 	base := s.combos[nominalCombo]
 	if base.err != nil {
 		return nil, base.err
@@ -746,10 +741,10 @@ func newSampler(x *Index, plan *Plan) (*sampler, error) {
 }
 
 // combo finds or makes the recipe of the alternatives.
-func (s *sampler) combo(choices []int) (int, error) {
+func (s *sampler) combo(choices []int) int {
 	key := fmt.Sprint(choices)
 	if k, ok := s.number[key]; ok {
-		return k, nil
+		return k
 	}
 	c := &combo{choices: slices.Clone(choices)}
 	c.index, c.err = s.x.with(s.plan.Choices, choices)
@@ -761,7 +756,7 @@ func (s *sampler) combo(choices []int) (int, error) {
 	}
 	s.number[key] = len(s.combos)
 	s.combos = append(s.combos, c)
-	return len(s.combos) - 1, nil
+	return len(s.combos) - 1
 }
 
 // with compiles the recipe with alternatives in the place of what it says.
@@ -826,7 +821,7 @@ func setKey(doc map[string]any, path []string, value json.RawMessage) error {
 }
 
 // drawn are the parameters of a draw by number.
-func (s *sampler) drawn(i int) (params, error) {
+func (s *sampler) drawn(i int) params {
 	rng := stream(s.plan.Seed, streamDraw, uint64(i))
 	u := make([]float64, len(s.plan.Choices))
 	for k := range u {
@@ -837,16 +832,12 @@ func (s *sampler) drawn(i int) (params, error) {
 
 // at are the parameters for given positions of the choices and seeds of weights
 // and figures.
-func (s *sampler) at(u []float64, weights, data uint64) (params, error) {
+func (s *sampler) at(u []float64, weights, data uint64) params {
 	choices := make([]int, len(u))
 	for k := range u {
 		choices[k] = s.plan.Choices[k].pick(u[k])
 	}
-	c, err := s.combo(choices)
-	if err != nil {
-		return params{}, err
-	}
-	return params{combo: c, drawn: true, weights: weights, data: data}, nil
+	return params{combo: s.combo(choices), drawn: true, weights: weights, data: data}
 }
 
 // listed are the parameters of a draw in a list.
@@ -861,11 +852,7 @@ func (s *sampler) listed(d *Draw) (params, error) {
 		}
 		copy(choices, d.Choices)
 	}
-	c, err := s.combo(choices)
-	if err != nil {
-		return params{}, err
-	}
-	p := params{combo: c, given: map[int]float64{}}
+	p := params{combo: s.combo(choices), given: map[int]float64{}}
 	for code, w := range d.Weights {
 		node := s.x.tree.Find(code)
 		if node < 0 {

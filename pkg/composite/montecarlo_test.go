@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -45,9 +46,7 @@ func rerun(t *testing.T, x *Index, plan *Plan, d Draw) *Result {
 	for _, n := range x.tree.Nodes {
 		r.Weights.Values[n.Code] = n.Weight
 	}
-	for code, w := range d.Weights {
-		r.Weights.Values[code] = w
-	}
+	maps.Copy(r.Weights.Values, d.Weights)
 	if y, err = Compile(r, x.tree, x.data, nil); err != nil {
 		t.Fatal(err)
 	}

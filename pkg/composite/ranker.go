@@ -131,6 +131,7 @@ func (k *ranker) count(dst []uint16, keys []uint64, scores []float64) {
 				place = dense
 			case Modified:
 				place = j
+			default: // ordinal; competition was done above
 			}
 			dst[uint32(keys[m])] = uint16(place)
 		}

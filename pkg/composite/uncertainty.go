@@ -105,9 +105,7 @@ func (x *Index) Sensitivity(ctx context.Context, plan *Plan, opt SensitivityOpti
 			if data >= 0 {
 				seedD = mix64(plan.Seed ^ ^math.Float64bits(u[data]))
 			}
-			if list[block*n+i], err = s.at(u[:k], seedW, seedD); err != nil {
-				return nil, err
-			}
+			list[block*n+i] = s.at(u[:k], seedW, seedD)
 		}
 	}
 	y := make([]float64, len(list))
@@ -239,7 +237,8 @@ type Attainable struct {
 func (x *Index) Attainable(ctx context.Context, res *Result, set Admissible, tries int, seed uint64) (*Attainable, error) {
 	t := x.tree
 	if !x.additive(t.Root) || len(res.Weights) != 1 || res.RowWeights != nil || res.Adjustments != nil {
-		return nil, errors.New("composite: attainable: only trees of arithmetic means with one set of weights and no adjustment have exact bounds; use MonteCarlo")
+		return nil, errors.New("composite: attainable: only trees of arithmetic means with one set of weights and no adjustment have exact bounds; " +
+			"use MonteCarlo")
 	}
 	for _, g := range t.Groups {
 		if x.agg[g].Method != "arithmetic" {
@@ -273,7 +272,8 @@ func (x *Index) Attainable(ctx context.Context, res *Result, set Admissible, tri
 				v = 0
 			}
 			if v != v {
-				return nil, fmt.Errorf("composite: attainable: %s has no score in %s; impute it, or see PlaceRange for what it could be", out.Units[i].Code, t.Nodes[leaf].Code)
+				return nil, fmt.Errorf("composite: attainable: %s has no score in %s; impute it, or see PlaceRange for what it could be",
+					out.Units[i].Code, t.Nodes[leaf].Code)
 			}
 			values[i][l] = v
 		}
@@ -302,7 +302,7 @@ func (x *Index) Attainable(ctx context.Context, res *Result, set Admissible, tri
 			}
 		}
 	})
-	if err = errors.Join(append(errs, err)...); err != nil {
+	if err = errors.Join(err, errors.Join(errs...)); err != nil {
 		return nil, err
 	}
 	out.Dominates = dominates
@@ -407,13 +407,15 @@ func (set *Admissible) bounds(t *Tree, share []float64) (lower, upper []float64,
 		lo, hi := 0.0, 0.0
 		for _, c := range t.Children[g] {
 			if !(0 <= lower[c] && lower[c] <= upper[c] && upper[c] <= 1) {
-				return nil, nil, fmt.Errorf("composite: attainable: %s: bounds %v and %v; they are shares, the lower not above the upper", t.Nodes[c].Code, lower[c], upper[c])
+				return nil, nil, fmt.Errorf("composite: attainable: %s: bounds %v and %v; they are shares, the lower not above the upper",
+					t.Nodes[c].Code, lower[c], upper[c])
 			}
 			lo += lower[c]
 			hi += upper[c]
 		}
 		if lo > 1+1e-9 || hi < 1-1e-9 {
-			return nil, nil, fmt.Errorf("composite: attainable: no shares of the children of %s fit the bounds: they sum to %v to %v, not 1", t.Nodes[g].Code, lo, hi)
+			return nil, nil, fmt.Errorf("composite: attainable: no shares of the children of %s fit the bounds: they sum to %v to %v, not 1",
+				t.Nodes[g].Code, lo, hi)
 		}
 	}
 	for _, p := range set.AtLeast {
@@ -502,9 +504,9 @@ func (s *leastSpace) least(a, b []float64) (float64, []float64, error) {
 		s.d[g] = sum
 	}
 	s.eff[t.Root] = 1
-	for k := len(t.Order) - 1; k >= 0; k-- {
-		for _, c := range t.Children[t.Order[k]] {
-			s.eff[c] = s.eff[t.Order[k]] * s.share[c]
+	for _, g := range slices.Backward(t.Order) {
+		for _, c := range t.Children[g] {
+			s.eff[c] = s.eff[g] * s.share[c]
 		}
 	}
 	for l, leaf := range t.Leaves {
@@ -601,7 +603,8 @@ func (x *Index) PlaceRange(res *Result) (*PlaceRange, error) {
 	t := x.tree
 	for _, g := range t.Groups {
 		if m := x.agg[g].Method; flat(m) || m == "mpi" || m == "ampi" {
-			return nil, fmt.Errorf("composite: place range: %s is aggregated by %s, which is not monotone in each child on its own; draw the missing figures with MonteCarlo (data.missing: donor)", t.Nodes[g].Code, m)
+			return nil, fmt.Errorf("composite: place range: %s is aggregated by %s, which is not monotone in each child on its own; "+
+				"draw the missing figures with MonteCarlo (data.missing: donor)", t.Nodes[g].Code, m)
 		}
 	}
 	if res.RowWeights != nil {

@@ -188,8 +188,8 @@ func (p *peer) measure(name string) (spent, error) {
 }
 
 func (p *peer) close() {
-	p.in.Close()
-	_ = p.cmd.Wait() // it ends with its input
+	_ = p.in.Close() // it ends with its input
+	_ = p.cmd.Wait()
 }
 
 func median(list []spent, of func(spent) float64) float64 {

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
@@ -80,7 +81,8 @@ func (c *chart) save(width, height vg.Length) error {
 		for _, label := range c.labels {
 			for _, r := range label {
 				if g, err := face.GlyphIndex(&buf, r); r != ' ' && (err != nil || g == 0) {
-					return fmt.Errorf("--plot: the font has no %q of %q and a .png would show a box; write an .svg, or name a font that has it with --font", r, label)
+					return fmt.Errorf("--plot: the font has no %q of %q and a .png would show a box; write an .svg, or name a font that has it with --font",
+						r, label)
 				}
 			}
 		}
@@ -96,8 +98,7 @@ func (c *chart) save(width, height vg.Length) error {
 		return err
 	}
 	if _, err := canvas.WriteTo(f); err != nil {
-		f.Close()
-		return fmt.Errorf("--plot: %s: %w", c.path, err)
+		return errors.Join(fmt.Errorf("--plot: %s: %w", c.path, err), f.Close())
 	}
 	return f.Close()
 }

@@ -110,7 +110,8 @@ func auditFiles(x *composite.Index, a *composite.Audit) []*csvFile {
 		}
 		for k := range g.Eigenvalues {
 			for j, code := range g.Children {
-				pca.row(g.Group, strconv.Itoa(k+1), num(g.Eigenvalues[k]), num(g.Explained[k]), num(g.Cumulative[k]), code, num(g.Loadings[k][j]), strconv.Itoa(g.Rows))
+				pca.row(g.Group, strconv.Itoa(k+1), num(g.Eigenvalues[k]), num(g.Explained[k]), num(g.Cumulative[k]),
+					code, num(g.Loadings[k][j]), strconv.Itoa(g.Rows))
 			}
 		}
 	}

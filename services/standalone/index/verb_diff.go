@@ -38,7 +38,7 @@ run (or the table --restated) knows otherwise about the first run's period is a 
 		`  zonebench index diff june july
   zonebench index diff first.csv second.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a
   zonebench index diff old.yaml new.yaml --data zones.csv --meta indicators.csv --json
-  zonebench index diff panel.csv panel.csv --meta indicators.csv --recipe recipe.yaml --from 2022 --to 2023`, nil)
+  zonebench index diff published.csv now.csv --meta indicators.csv --recipe recipe.yaml --from 2022 --to 2023`, nil)
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var runs [2]*composite.Index
@@ -141,7 +141,11 @@ func runOf(arg string, common inputs) (inputs, error) {
 	if err != nil {
 		return in, err
 	}
-	var run struct{ Data, Meta, Recipe json.RawMessage }
+	var run struct {
+		Data   json.RawMessage `json:"data"`
+		Meta   json.RawMessage `json:"meta"`
+		Recipe json.RawMessage `json:"recipe"`
+	}
 	if err := json.Unmarshal(b, &run); err != nil {
 		return in, fmt.Errorf("%s: %w", arg, err)
 	}
@@ -194,7 +198,10 @@ type movedCause struct {
 func reportMoves(moves []*composite.Moved) []movedReport {
 	out := []movedReport{}
 	for _, m := range moves {
-		r := movedReport{Unit: m.Unit, ScoreFrom: number(m.ScoreFrom), ScoreTo: number(m.ScoreTo), PlaceFrom: m.PlaceFrom, PlaceTo: m.PlaceTo, Mixes: m.Mixes, Undefined: m.Undefined}
+		r := movedReport{
+			Unit: m.Unit, ScoreFrom: number(m.ScoreFrom), ScoreTo: number(m.ScoreTo), PlaceFrom: m.PlaceFrom, PlaceTo: m.PlaceTo,
+			Mixes: m.Mixes, Undefined: m.Undefined,
+		}
 		for _, c := range composite.Causes() {
 			r.Parts = append(r.Parts, movedCause{c.String(), number(m.Score[c]), number(m.Fractions[c]), m.Places[c]})
 		}
@@ -217,7 +224,8 @@ func movementFile(moves []*composite.Moved) *csvFile {
 func printMoves(w io.Writer, moves []*composite.Moved) {
 	if len(moves) == 1 {
 		m := moves[0]
-		fmt.Fprintf(w, "%s: place %s to %s, score %s to %s\n", m.Unit, placeText(m.PlaceFrom, "–"), placeText(m.PlaceTo, "–"), short(m.ScoreFrom), short(m.ScoreTo))
+		fmt.Fprintf(w, "%s: place %s to %s, score %s to %s\n",
+			m.Unit, placeText(m.PlaceFrom, "–"), placeText(m.PlaceTo, "–"), short(m.ScoreFrom), short(m.ScoreTo))
 		t := table.New("cause", ">places", ">exactly", ">points")
 		for _, c := range composite.Causes() {
 			t.Row(c.String(), fmt.Sprintf("%+d", m.Places[c]), fmt.Sprintf("%+.3f", m.Fractions[c]), fmt.Sprintf("%+.4f", m.Score[c]))

@@ -162,7 +162,8 @@ func readDraws(path string, plan *composite.Plan) ([]composite.Draw, error) {
 			if i, ok := choice[g.Header[c]]; ok {
 				k, err := strconv.Atoi(text)
 				if err != nil || k < 0 || k > len(plan.Choices[i].Among) {
-					return nil, fmt.Errorf("%s, row %d, column %s: %q; the number of an alternative is 0 (the recipe's) to %d", path, r+2, g.Header[c], text, len(plan.Choices[i].Among))
+					return nil, fmt.Errorf("%s, row %d, column %s: %q; the number of an alternative is 0 (the recipe's) to %d",
+						path, r+2, g.Header[c], text, len(plan.Choices[i].Among))
 				}
 				d.Choices[i] = k - 1
 				continue
@@ -179,15 +180,14 @@ func readDraws(path string, plan *composite.Plan) ([]composite.Draw, error) {
 }
 
 type sensitivityReport struct {
-	Draws         int             `json:"draws"`
-	Failed        int             `json:"failed"`
-	Failures      []string        `json:"failures,omitempty"`
-	Units         []unitSummary   `json:"units"`
-	Sobol         *sobolReport    `json:"sobol,omitempty"`
-	Bands         [][]string      `json:"bands,omitempty"`
-	Probabilities map[string]any  `json:"probabilities,omitempty"`
-	Attainable    []attainableRow `json:"attainable,omitempty"`
-	Ranges        []rangeRow      `json:"ranges,omitempty"`
+	Draws      int             `json:"draws"`
+	Failed     int             `json:"failed"`
+	Failures   []string        `json:"failures,omitempty"`
+	Units      []unitSummary   `json:"units"`
+	Sobol      *sobolReport    `json:"sobol,omitempty"`
+	Bands      [][]string      `json:"bands,omitempty"`
+	Attainable []attainableRow `json:"attainable,omitempty"`
+	Ranges     []rangeRow      `json:"ranges,omitempty"`
 }
 
 type unitSummary struct {
@@ -355,7 +355,8 @@ func (f *sensitivityFlags) bounds(cmd *cobra.Command, x *composite.Index, plan *
 		file := &csvFile{name: "attainable.csv", header: strings.Split("uCode,place,best,found_best,found_worst,worst", ",")}
 		for i, u := range a.Units {
 			rep.Attainable = append(rep.Attainable, attainableRow{u.Code, a.Nominal[i], a.Best[i], a.FoundBest[i], a.FoundWorst[i], a.Worst[i]})
-			file.row(u.Code, strconv.Itoa(a.Nominal[i]), strconv.Itoa(a.Best[i]), strconv.Itoa(a.FoundBest[i]), strconv.Itoa(a.FoundWorst[i]), strconv.Itoa(a.Worst[i]))
+			file.row(u.Code, strconv.Itoa(a.Nominal[i]), strconv.Itoa(a.Best[i]), strconv.Itoa(a.FoundBest[i]),
+				strconv.Itoa(a.FoundWorst[i]), strconv.Itoa(a.Worst[i]))
 		}
 		files = append(files, file)
 	}
@@ -367,7 +368,8 @@ func (f *sensitivityFlags) bounds(cmd *cobra.Command, x *composite.Index, plan *
 		file := &csvFile{name: "ranges.csv", header: strings.Split("uCode,place,best,worst,gaps,low,high", ",")}
 		for i, u := range pr.Units {
 			rep.Ranges = append(rep.Ranges, rangeRow{u.Code, pr.Nominal[i], pr.Best[i], pr.Worst[i], pr.Gaps[i], number(pr.Low[i]), number(pr.High[i])})
-			file.row(u.Code, placeText(pr.Nominal[i], "NA"), strconv.Itoa(pr.Best[i]), strconv.Itoa(pr.Worst[i]), strconv.Itoa(pr.Gaps[i]), num(pr.Low[i]), num(pr.High[i]))
+			file.row(u.Code, placeText(pr.Nominal[i], "NA"), strconv.Itoa(pr.Best[i]), strconv.Itoa(pr.Worst[i]), strconv.Itoa(pr.Gaps[i]),
+				num(pr.Low[i]), num(pr.High[i]))
 		}
 		files = append(files, file)
 	}
@@ -536,7 +538,11 @@ func reportSobol(s *composite.Sensitivity) *sobolReport {
 func sobolFile(s *sobolReport) *csvFile {
 	f := &csvFile{name: "sobol.csv", header: strings.Split("factor,first,first_low,first_high,total,total_low,total_high", ",")}
 	for _, r := range s.Factors {
-		f.row(r.Name, num(float64(r.First)), num(float64(r.FirstLow)), num(float64(r.FirstHigh)), num(float64(r.Total)), num(float64(r.TotalLow)), num(float64(r.TotalHigh)))
+		row := []string{r.Name}
+		for _, v := range []number{r.First, r.FirstLow, r.FirstHigh, r.Total, r.TotalLow, r.TotalHigh} {
+			row = append(row, num(float64(v)))
+		}
+		f.row(row...)
 	}
 	return f
 }
@@ -597,7 +603,11 @@ func printSensitivity(w io.Writer, m *composite.MonteCarlo, rep *sensitivityRepo
 		fmt.Fprintf(w, "\nwhat the %s depends on (%d runs, %d failed)\n", s.Outcome, s.Runs, s.Failed)
 		t := table.New("factor", ">first order", ">from", ">to", ">total order", ">from", ">to")
 		for _, f := range s.Factors {
-			t.Row(f.Name, short(float64(f.First)), short(float64(f.FirstLow)), short(float64(f.FirstHigh)), short(float64(f.Total)), short(float64(f.TotalLow)), short(float64(f.TotalHigh)))
+			row := []string{f.Name}
+			for _, v := range []number{f.First, f.FirstLow, f.FirstHigh, f.Total, f.TotalLow, f.TotalHigh} {
+				row = append(row, short(float64(v)))
+			}
+			t.Row(row...)
 		}
 		t.Write(w, 0)
 	}

@@ -68,16 +68,15 @@ that can is named.`,
 	fl.StringSliceVar(&only, "only", nil, "the only indicators that may move")
 	fl.BoolVar(&asJSON, "json", false, "print the answer as JSON")
 	for _, name := range []string{"unit", "place"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag was added a line above
-		}
+		_ = cmd.MarkFlagRequired(name) // the flag was added a few lines above
 	}
 	return cmd
 }
 
 func readLevers(path string) (map[string]composite.Lever, error) {
+	out := map[string]composite.Lever{}
 	if path == "" {
-		return nil, nil
+		return out, nil
 	}
 	g, err := readGrid(path)
 	if err != nil {
@@ -93,7 +92,6 @@ func readLevers(path string) (map[string]composite.Lever, error) {
 	if _, ok := at["iCode"]; !ok {
 		return nil, fmt.Errorf("%s has no column iCode", path)
 	}
-	out := map[string]composite.Lever{}
 	for r, row := range g.Rows {
 		cell := func(name string) string {
 			c, ok := at[name]

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"zonebench.internal/pkg/composite"
 )
 
 // addVerbs adds the verbs that examine an index, and --plot, to the command that
@@ -58,24 +56,7 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// rowOf finds the row of a unit in a result: that of the latest period.
-func rowOf(x *composite.Index, res *composite.Result, unit string) (int, error) {
-	row := -1
-	for r, u := range res.Screened.Units {
-		if u.Code == unit && (row < 0 || u.Time > res.Screened.Units[row].Time) {
-			row = r
-		}
-	}
-	if row < 0 {
-		if !hasUnit(x, unit) {
-			return row, unknownUnit(x, unit)
-		}
-		return row, fmt.Errorf("--unit: %s was screened out", unit)
-	}
-	return row, nil
-}
-
-// table is a CSV file in the making.
+// csvFile is a CSV file in the making.
 type csvFile struct {
 	name   string
 	header []string
@@ -86,7 +67,7 @@ func (f *csvFile) row(cells ...string) { f.rows = append(f.rows, cells) }
 
 // writeAll writes files into a directory, which is made if need be.
 func writeAll(dir string, files ...*csvFile) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
 	for _, f := range files {
@@ -138,7 +119,7 @@ func yamlToJSON(path string) ([]byte, error) {
 func splitList(s []string) []string {
 	var out []string
 	for _, part := range s {
-		for _, code := range strings.Split(part, ",") {
+		for code := range strings.SplitSeq(part, ",") {
 			if code = strings.TrimSpace(code); code != "" && !slices.Contains(out, code) {
 				out = append(out, code)
 			}
