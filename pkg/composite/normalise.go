@@ -343,6 +343,7 @@ func (x *Index) normalise(in *Frame, rowOf []int, w *warnings) *Frame {
 		return in
 	}
 	out := in.Clone()
+	byPeriod, atOnce := partition(in.Units, nil), partitionAcross(in.Units, nil)
 	for c := range in.Codes {
 		s := &x.scales[c]
 		v := slices.Clone(in.Values[c])
@@ -355,9 +356,14 @@ func (x *Index) normalise(in *Frame, rowOf []int, w *warnings) *Frame {
 		}
 		// Ranges over all periods still take the unit of reference, and warn,
 		// period by period.
-		parts := partition(in.Units, class)
-		if s.global {
+		parts := byPeriod
+		switch {
+		case class != nil && s.global:
 			parts = partitionAcross(in.Units, class)
+		case class != nil:
+			parts = partition(in.Units, class)
+		case s.global:
+			parts = atOnce
 		}
 		for _, rows := range parts {
 			part := pick(v, rows)

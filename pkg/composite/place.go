@@ -185,6 +185,16 @@ func placed(rows []int, unplaced []string) []int {
 // partition splits rows by period, and by class if there is one. Parts
 // and rows come in ascending order of time, class and row.
 func partition(units []Unit, class func(row int) string) [][]int {
+	if class == nil && !slices.ContainsFunc(units, func(u Unit) bool { return u.Time != units[0].Time }) {
+		if len(units) == 0 {
+			return nil
+		}
+		all := make([]int, len(units))
+		for r := range all {
+			all[r] = r
+		}
+		return [][]int{all}
+	}
 	type key struct {
 		time  float64
 		class string

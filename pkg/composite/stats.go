@@ -95,23 +95,30 @@ func moments(x []float64) (n, m2, m3, m4 float64) {
 // (The Statistician 47, 1998), that of spreadsheets, SAS and COINr. NaN for
 // fewer than 3 values or equal ones.
 func Skewness(x []float64) float64 {
-	n, m2, m3, _ := moments(x)
+	skew, _ := shape(x)
+	return skew
+}
+
+// shape is skewness and kurtosis from one pass over the moments.
+func shape(x []float64) (skew, kurt float64) {
+	n, m2, m3, m4 := moments(x)
+	skew, kurt = nan, nan
 	if n < 3 || constant(x) {
-		return nan
+		return skew, kurt
 	}
-	g := math.Sqrt(n) * m3 / math.Pow(m2, 1.5)
-	return g * math.Sqrt(n*(n-1)) / (n - 2)
+	skew = math.Sqrt(n) * m3 / math.Pow(m2, 1.5) * math.Sqrt(n*(n-1)) / (n - 2)
+	if n >= 4 {
+		r := n * m4 / (m2 * m2)
+		kurt = ((n+1)*(r-3) + 6) * (n - 1) / ((n - 2) * (n - 3))
+	}
+	return skew, kurt
 }
 
 // Kurtosis is the bias-corrected excess G2 = ((n+1) g2 + 6) (n-1) / ((n-2)(n-3))
 // of Joanes and Gill (1998). NaN for fewer than 4 values or equal ones.
 func Kurtosis(x []float64) float64 {
-	n, m2, _, m4 := moments(x)
-	if n < 4 || constant(x) {
-		return nan
-	}
-	r := n * m4 / (m2 * m2)
-	return ((n+1)*(r-3) + 6) * (n - 1) / ((n - 2) * (n - 3))
+	_, kurt := shape(x)
+	return kurt
 }
 
 // constant reports whether all values are equal; of none or one it is true.
@@ -224,6 +231,7 @@ func Ranks(x []float64, ties string) []float64 {
 
 // pairs keeps the positions where both have a value.
 func pairs(x, y []float64) (a, b []float64) {
+	a, b = make([]float64, 0, len(x)), make([]float64, 0, len(x))
 	for i := range x {
 		if x[i] == x[i] && y[i] == y[i] {
 			a = append(a, x[i])

@@ -28,15 +28,16 @@ func (x *Index) treat(in *Frame, w *warnings) (*Frame, []Treatment) {
 	if t.Kurtosis != nil {
 		kurt = *t.Kurtosis
 	}
+	periods := partition(in.Units, nil)
 	for c, code := range in.Codes {
-		for _, rows := range partition(in.Units, nil) {
+		for _, rows := range periods {
 			v := pick(in.Values[c], rows)
 			have := known(v)
 			rec := Treatment{Code: code, Method: "none"}
 			if len(rows) > 0 {
 				rec.Time = in.Units[rows[0]].Time
 			}
-			rec.SkewBefore, rec.KurtBefore = Skewness(have), Kurtosis(have)
+			rec.SkewBefore, rec.KurtBefore = shape(have)
 			rule := passRule{skew, kurt}
 			y := slices.Clone(have)
 			one, individual := t.PerIndicator[code]
@@ -57,7 +58,7 @@ func (x *Index) treat(in *Frame, w *warnings) (*Frame, []Treatment) {
 			default:
 				y = t.byRule(rule, have, &rec, w)
 			}
-			rec.SkewAfter, rec.KurtAfter = Skewness(y), Kurtosis(y)
+			rec.SkewAfter, rec.KurtAfter = shape(y)
 			rec.Pass = rule.pass(y)
 			k := 0
 			for _, r := range rows {
@@ -90,7 +91,7 @@ func (x *Index) treat(in *Frame, w *warnings) (*Frame, []Treatment) {
 type passRule struct{ skew, kurt float64 }
 
 func (p passRule) pass(x []float64) bool {
-	s, k := Skewness(x), Kurtosis(x)
+	s, k := shape(x)
 	if s != s || k != k {
 		return true
 	}

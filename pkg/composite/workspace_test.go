@@ -171,3 +171,17 @@ func BenchmarkSetCell2500x60x8(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkRun2500x60x8(b *testing.B) {
+	for _, s := range []string{`{"normalise":"minmax"}`, `{"impute":"median","treat":{"winsorise":{"max_points":5},"otherwise":"log_ct"},"normalise":"zscore","weights":"critic"}`} {
+		b.Run(s, func(b *testing.B) {
+			x := plainCase(b, 2500, mustRecipe(b, s), 0)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := x.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
