@@ -192,7 +192,7 @@ func TestFullNamesAndResourceNamesResolveAnywhere(t *testing.T) {
 	v := fold(t, plans()).View(0)
 	for text, want := range map[string]string{
 		"嵊州经济开发区":           "zones/shengzhou-edz",
-		"\u3000嵊州市":        "referenceUnits/shengzhou",
+		"\u3000嵊州市":         "referenceUnits/shengzhou",
 		"金开区（示范园区）":         "zones/luan-jinan-edz", // full-width brackets
 		"zones/jinhua-etdz": "zones/jinhua-etdz",
 		"ｚｏｎｅｓ/jinhua-etdz": "zones/jinhua-etdz",
