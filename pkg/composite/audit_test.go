@@ -124,3 +124,19 @@ func TestAudit(t *testing.T) {
 		t.Errorf("a run compared with itself: %+v", same)
 	}
 }
+
+// The quick count has the bits of the definition.
+func TestKendallCounts(t *testing.T) {
+	seed := uint64(62)
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for n := range 40 {
+		x, y := make([]float64, n), make([]float64, n)
+		for i := range x {
+			x[i], y[i] = float64(rng.IntN(1+n/2)), float64(rng.IntN(1+n))
+		}
+		if got, want := countPairs(x, y).tau(), Kendall(x, y); !same(got, want) {
+			t.Errorf("n %d: %v, want %v", n, got, want)
+		}
+	}
+}

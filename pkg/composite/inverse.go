@@ -140,7 +140,8 @@ type inverse struct {
 //
 // If all levers at their limits do not reach the place, Feasible is false and BestPlace is
 // the place they reach. Every answer is checked by a run. Missing figures cannot be moved.
-// Moving a figure never moves that of another column (a denominator stays as it is).
+// A denominator stays as it is; a derived indicator follows the figure it comes from and is
+// not moved itself.
 func (x *Index) Target(ctx context.Context, q TargetQuestion) (*TargetAnswer, error) {
 	if q.Place < 1 {
 		return nil, fmt.Errorf("composite: target: place %d; places count from 1", q.Place)
@@ -290,7 +291,7 @@ func (x *Index) inverse(q *TargetQuestion) (*inverse, error) {
 			continue
 		}
 		l := &lever{code: node.Code, leaf: c, from: x.cols[c].Values[in.row], cost: own.Cost}
-		if l.from != l.from {
+		if l.from != l.from || x.cols[c].derived {
 			continue
 		}
 		var column []float64

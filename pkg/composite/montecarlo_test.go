@@ -221,3 +221,24 @@ func BenchmarkMonteCarlo(b *testing.B) {
 		})
 	}
 }
+
+func FuzzParsePlan(f *testing.F) {
+	for _, s := range []string{
+		`{}`, `{"draws": 10, "seed": 1, "weights": {"method": "dirichlet", "concentration": 5}}`,
+		`{"choices": [{"key": "normalise", "among": ["rank", null], "chances": [1, 0]}], "quantiles": [0.5], "top": [1]}`,
+		`{"data": {"rounding": {"a": 0.1}, "missing": "donor"}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	rng := rand.New(rand.NewPCG(14, 1))
+	x := drawnIndex(f, rng, 6, 2, 4, 0, `{"normalise":"minmax"}`)
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		p, err := ParsePlan(b)
+		if err != nil {
+			return
+		}
+		p.Draws = min(p.Draws, 3)
+		// Any plan that is read runs or is refused; it does not crash.
+		_, _ = x.MonteCarlo(context.Background(), p, MonteCarloOptions{Keep: true, Pairs: true})
+	})
+}

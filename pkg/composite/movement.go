@@ -200,6 +200,9 @@ func newMover(from, to *Index, opt MovementOptions) (*mover, error) {
 			}
 		}
 		for c := range d.Columns {
+			if d.Columns[c].derived {
+				continue // a mix derives its own
+			}
 			m.column[k][d.Columns[c].Code] = c
 			if code := d.Columns[c].Code; !seen["c"+code] {
 				seen["c"+code] = true
