@@ -143,7 +143,7 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 				return err
 			}(),
 			invalidField,
-			[]string{"zone.type: is missing: set it"},
+			[]string{"zone.type", "ZONE_TYPE_NEW_AREA"},
 		},
 		"update too long": {
 			func() error {
@@ -151,7 +151,7 @@ func TestRequestsAreRefusedWithTheFieldAndTheRemedy(t *testing.T) {
 				return err
 			}(),
 			invalidField,
-			[]string{"zone.note", "1000", "shorten the text"},
+			[]string{"zone.note", "1000"},
 		},
 		"get unknown": {func() error { _, err := s.GetZone(ctx, &zonev1.GetZoneRequest{Name: "zones/none"}); return err }(), notFound, []string{"zones/none"}},
 		"filter": {

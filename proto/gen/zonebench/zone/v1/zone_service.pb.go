@@ -2815,7 +2815,7 @@ const file_zonebench_zone_v1_zone_service_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xd6\x01\n" +
 	"\x11UpdateZoneRequest\x127\n" +
 	"\x04zone\x18\x01 \x01(\v2\x17.zonebench.zone.v1.ZoneB\n" +
-	"\xe2A\x01\x02\xbaH\x03\xd8\x01\x03R\x04zone\x12;\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x04zone\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12&\n" +
 	"\n" +
@@ -2855,7 +2855,7 @@ const file_zonebench_zone_v1_zone_service_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xfb\x01\n" +
 	"\x1aUpdateReferenceUnitRequest\x12S\n" +
 	"\x0ereference_unit\x18\x01 \x01(\v2 .zonebench.zone.v1.ReferenceUnitB\n" +
-	"\xe2A\x01\x02\xbaH\x03\xd8\x01\x03R\rreferenceUnit\x12;\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\rreferenceUnit\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12&\n" +
 	"\n" +
@@ -2898,7 +2898,7 @@ const file_zonebench_zone_v1_zone_service_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xe6\x01\n" +
 	"\x15UpdateRelationRequest\x12C\n" +
 	"\brelation\x18\x01 \x01(\v2\x1b.zonebench.zone.v1.RelationB\n" +
-	"\xe2A\x01\x02\xbaH\x03\xd8\x01\x03R\brelation\x12;\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\brelation\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12&\n" +
 	"\n" +
@@ -2938,7 +2938,7 @@ const file_zonebench_zone_v1_zone_service_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xda\x01\n" +
 	"\x12UpdateGroupRequest\x12:\n" +
 	"\x05group\x18\x01 \x01(\v2\x18.zonebench.zone.v1.GroupB\n" +
-	"\xe2A\x01\x02\xbaH\x03\xd8\x01\x03R\x05group\x12;\n" +
+	"\xe2A\x01\x02\xbaH\x03\xc8\x01\x01R\x05group\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12&\n" +
 	"\n" +
