@@ -43,6 +43,14 @@ func many(b *testing.B, n int) []*ledgerv1.Transaction {
 	return txs
 }
 
+// size is how many statements the benchmarks fold: a million, or a tenth of it with -short.
+func size() int {
+	if testing.Short() {
+		return 100_000
+	}
+	return 1_000_000
+}
+
 func foldAll(b *testing.B, txs []*ledgerv1.Transaction) *figures.State {
 	b.Helper()
 	s := figures.New()
@@ -63,9 +71,9 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkFold folds a million statements and says what one costs.
+// BenchmarkFold folds many statements and says what one costs.
 func BenchmarkFold(b *testing.B) {
-	const n = 1_000_000
+	n := size()
 	txs := many(b, n)
 	before := heap()
 	var s *figures.State
@@ -73,19 +81,19 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		s = foldAll(b, txs)
 	}
-	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/n*1e9, "ns/statement")
-	b.ReportMetric(float64(heap()-before)/n, "B/statement")
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/float64(n)*1e9, "ns/statement")
+	b.ReportMetric(float64(heap()-before)/float64(n), "B/statement")
 	runtime.KeepAlive(s)
 	runtime.KeepAlive(txs)
 }
 
 func BenchmarkGetFigure(b *testing.B) {
-	s := foldAll(b, many(b, 1_000_000))
+	s := foldAll(b, many(b, size()))
 	v := s.View(0)
 	b.ResetTimer()
 	i := 0
 	for b.Loop() {
-		k := i * 7919 % 900_000
+		k := i * 7919 % (size() / 10 * 9)
 		i++
 		key := &indicatorv1.FigureKey{
 			Subject: fmt.Sprintf("zones/zone-number-%03d", k%400), Indicator: fmt.Sprintf("indicators/indicator-number-%02d", k/400%50),
@@ -97,9 +105,9 @@ func BenchmarkGetFigure(b *testing.B) {
 	}
 }
 
-// BenchmarkCommitOfOne is what one more statement costs on top of a million.
+// BenchmarkCommitOfOne is what one more statement costs on top of many.
 func BenchmarkCommitOfOne(b *testing.B) {
-	s := foldAll(b, many(b, 1_000_000))
+	s := foldAll(b, many(b, size()))
 	st := statement("bureau", "x", expected, equal, "1")
 	b.ResetTimer()
 	i := 0
