@@ -58,6 +58,7 @@ func changes(view figures.View, tx *ledgerv1.Transaction, at ledger.Position) *e
 			data.Simulated = data.GetSimulated() || kind.Source.GetSimulated()
 		case *ledgerv1.Fact_List:
 			data.Names = append(data.Names, kind.List.GetName())
+			data.Simulated = data.GetSimulated() || kind.List.GetSimulated()
 		case *ledgerv1.Fact_Statement:
 			statement(kind.Statement.GetName())
 		case *ledgerv1.Fact_StatementWithdrawn:

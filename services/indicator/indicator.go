@@ -1,6 +1,7 @@
 // Package indicator is the service that keeps what is measured, who said what
 // about it, and which of the statements counts: indicators, sources,
-// statements, and the figures that statements under one key make.
+// statements, and the figures that statements under one key make. It also holds
+// targets against results, and keeps the lists that zones want to be admitted to.
 //
 // It owns the lane `indicator` of the ledger. What callers may write is decided
 // in commands.go and rules.go, on the state that the committer hands over; what
@@ -38,9 +39,10 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// Service implements zonebench.indicator.v1.IndicatorService.
+// Service implements zonebench.indicator.v1.IndicatorService and TargetService.
 type Service struct {
 	indicatorv1.UnsafeIndicatorServiceServer // A method without a body must not compile.
+	indicatorv1.UnsafeTargetServiceServer
 
 	deps  Deps
 	rules protovalidate.Validator
@@ -67,6 +69,7 @@ func (s *Service) Name() string { return "indicator" }
 // Register adds the handlers.
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	indicatorv1.RegisterIndicatorServiceServer(r, s)
+	indicatorv1.RegisterTargetServiceServer(r, s)
 }
 
 // Run publishes FiguresChanged until the context ends.
