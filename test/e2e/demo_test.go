@@ -45,6 +45,10 @@ type demo struct {
 		Zone   string `json:"zone"`
 		Reason string `json:"reason"`
 	} `json:"excluded"`
+	// Of these the golden file tells.
+	Published   []json.RawMessage `json:"published"`
+	RankTargets []json.RawMessage `json:"rank_targets"`
+
 	Revision string `json:"revision"`
 }
 

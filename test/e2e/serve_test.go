@@ -14,14 +14,9 @@ import (
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
-	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/descriptorpb"
-	"google.golang.org/protobuf/types/dynamicpb"
 
 	"zonebench.internal/pkg/revision"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
@@ -48,86 +43,25 @@ func newZone(title string) *zonev1.Zone {
 func TestCallByReflection(t *testing.T) {
 	in := harness.Start(t, "")
 	harness.Load(t, in.Clients)
-	conn := harness.Dial(t, in.Cluster.Address()).Conn
-	ctx := within(t)
-
-	stream, err := reflectionv1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ask := func(req *reflectionv1.ServerReflectionRequest) *reflectionv1.ServerReflectionResponse {
-		t.Helper()
-		if err := stream.Send(req); err != nil {
-			t.Fatal(err)
-		}
-		resp, err := stream.Recv()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp
-	}
-	listed := ask(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}})
-	var names []string
-	for _, s := range listed.GetListServicesResponse().GetService() {
-		names = append(names, s.GetName())
-	}
+	reflect := newReflection(t, harness.Dial(t, in.Cluster.Address()).Conn)
 	want := []string{
 		"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection",
 		"zonebench.indicator.v1.IndicatorService", "zonebench.ranking.v1.PublishedRankingService",
 		"zonebench.ranking.v1.RankingService", "zonebench.zone.v1.ZoneService",
 	}
-	if !slices.Equal(names, want) {
-		t.Fatalf("services %v, want %v", names, want)
-	}
-
-	files := make(map[string]*descriptorpb.FileDescriptorProto)
-	var load func(resp *reflectionv1.ServerReflectionResponse)
-	load = func(resp *reflectionv1.ServerReflectionResponse) {
-		for _, raw := range resp.GetFileDescriptorResponse().GetFileDescriptorProto() {
-			file := &descriptorpb.FileDescriptorProto{}
-			if err := proto.Unmarshal(raw, file); err != nil {
-				t.Fatal(err)
-			}
-			if files[file.GetName()] != nil {
-				continue
-			}
-			files[file.GetName()] = file
-			for _, dep := range file.GetDependency() {
-				if files[dep] == nil {
-					load(ask(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_FileByFilename{FileByFilename: dep}}))
-				}
-			}
+	got := reflect.services()
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is not among the services %v", name, got)
 		}
 	}
-	load(ask(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_FileContainingSymbol{
-		FileContainingSymbol: "zonebench.zone.v1.ZoneService",
-	}}))
-	set := &descriptorpb.FileDescriptorSet{}
-	for _, f := range files {
-		set.File = append(set.File, f)
-	}
-	registry, err := protodesc.NewFiles(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := registry.FindDescriptorByName("zonebench.zone.v1.ZoneService")
-	if err != nil {
-		t.Fatal(err)
-	}
-	method := found.(protoreflect.ServiceDescriptor).Methods().ByName("ResolveZones")
-	req, resp := dynamicpb.NewMessage(method.Input()), dynamicpb.NewMessage(method.Output())
-	if err := protojson.Unmarshal([]byte(`{"queries":[{"text":"金开"},{"text":"金开","context":"sources/jinan-2020"}]}`), req); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.Invoke(ctx, "/zonebench.zone.v1.ZoneService/ResolveZones", req, resp); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := protojson.Marshal(resp)
+	answer, err := reflect.call("zonebench.zone.v1.ZoneService", "ResolveZones",
+		`{"queries":[{"text":"金开"},{"text":"金开","context":"sources/jinan-2020"}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	typed := &zonev1.ResolveZonesResponse{}
-	if err := protojson.Unmarshal(raw, typed); err != nil {
+	if err := protojson.Unmarshal([]byte(answer), typed); err != nil {
 		t.Fatal(err)
 	}
 	if o := typed.GetResolutions()[0].GetOutcome(); o != zonev1.Resolution_OUTCOME_AMBIGUOUS {

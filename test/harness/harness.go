@@ -30,6 +30,7 @@ type Clients struct {
 	Zone      zonev1.ZoneServiceClient
 	Indicator indicatorv1.IndicatorServiceClient
 	Ranking   rankingv1.RankingServiceClient
+	Published rankingv1.PublishedRankingServiceClient
 }
 
 // NewClients makes the clients of a connection.
@@ -39,6 +40,7 @@ func NewClients(conn *grpc.ClientConn) Clients {
 		Zone:      zonev1.NewZoneServiceClient(conn),
 		Indicator: indicatorv1.NewIndicatorServiceClient(conn),
 		Ranking:   rankingv1.NewRankingServiceClient(conn),
+		Published: rankingv1.NewPublishedRankingServiceClient(conn),
 	}
 }
 
@@ -131,11 +133,23 @@ func Import(t testing.TB, c Clients, kind data.Kind, content []byte) *typev1.Imp
 		data.Indicators: indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS,
 		data.Statements: indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS,
 	}
+	published := map[data.Kind]rankingv1.PublishedRankingTable{
+		data.Series: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_SERIES,
+		data.Rounds: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_ROUNDS,
+		data.Places: rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_PLACES,
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	table := &typev1.Table{Content: content}
 	if k, ok := registry[kind]; ok {
 		resp, err := c.Zone.ImportRegistry(ctx, &zonev1.ImportRegistryRequest{Kind: k, Table: table})
+		if err != nil {
+			t.Fatalf("import %s: %v", kind, err)
+		}
+		return resp.GetReport()
+	}
+	if k, ok := published[kind]; ok {
+		resp, err := c.Published.ImportPublishedRankings(ctx, &rankingv1.ImportPublishedRankingsRequest{Kind: k, Table: table})
 		if err != nil {
 			t.Fatalf("import %s: %v", kind, err)
 		}
