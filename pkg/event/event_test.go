@@ -214,3 +214,34 @@ func TestIDs(t *testing.T) {
 		}
 	}
 }
+
+// The form on the wire, as other systems read it.
+func TestWireFormat(t *testing.T) {
+	o := newOutbox(t)
+	o.put("zones/嵊州 1")
+	defer o.publish()()
+	o.read(event.ID{}, 1)
+	stream, err := o.js.Stream(t.Context(), "EVENTS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := stream.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := time.Parse(time.RFC3339Nano, raw.Header.Get("ce-time"))
+	if _, position := o.lane.Current(); err != nil || !at.Equal(position.CommitTime) {
+		t.Errorf("ce-time = %q, %v", raw.Header.Get("ce-time"), err)
+	}
+	for key, want := range map[string]string{
+		"ce-specversion": "1.0", "ce-id": "1-1-0", "ce-source": "/zonebench/" + o.led.ID() + "/zone", "ce-type": "zonebench.event.v1.ZoneChanged",
+		"ce-subject": "zones/%E5%B5%8A%E5%B7%9E%201", "ce-datacontenttype": "application/protobuf",
+	} {
+		if got := raw.Header.Get(key); got != want {
+			t.Errorf("%s = %q, want %q", key, got, want)
+		}
+	}
+	if want := "\x08\x01\x1a\x0ezones/嵊州 1"; raw.Subject != "events.v1.zone.changed" || string(raw.Data) != want {
+		t.Errorf("%s: %q, want %q", raw.Subject, raw.Data, want)
+	}
+}

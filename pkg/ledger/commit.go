@@ -122,6 +122,8 @@ func (e *DamageError) Error() string {
 
 // Causes of damage that a part of the stream is not there.
 const (
+	streamGone = "the stream of the ledger is gone from the store"
+
 	missing = "the store does not have these messages any more"
 	cutEnd  = "the end of the store is cut: these commits were read before and are not there any more"
 )

@@ -478,7 +478,7 @@ func (f *Lane[S]) propose(c Command[S], state S, at Position) (p Proposal, err e
 // is refused, and the state is made anew from those accepted before.
 func (f *Lane[S]) accept(d *decision[S], work S, at Position, tx *ledgerv1.Transaction) (S, error) {
 	if len(d.accepted) == 0 {
-		work = work.Clone()
+		work = f.clone(work)
 	}
 	known, err := vocabulary(tx)
 	if err == nil {
@@ -493,7 +493,7 @@ func (f *Lane[S]) accept(d *decision[S], work S, at Position, tx *ledgerv1.Trans
 	work = d.base.state
 	for i, before := range d.accepted {
 		if i == 0 {
-			work = work.Clone()
+			work = f.clone(work)
 		}
 		at.Index = i
 		known, again := vocabulary(before)

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 // child commits from several writers at once and prints each acknowledged
 // request. With the round "once" it stops after a few.
 func child(dir, round string, out io.Writer) error {
-	server, err := local.NATS(dir, local.Options{})
+	server, err := local.NATS(dir, local.Options{Protect: []string{ledger.Stream}})
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func killed(t *testing.T, dir, round string, after time.Duration, acked map[stri
 // stored opens the ledger as the next process does and counts each request.
 func stored(t *testing.T, dir string) map[string]int {
 	t.Helper()
-	server, err := local.NATS(dir, local.Options{}) // its warnings about an unclean stop are expected
+	server, err := local.NATS(dir, local.Options{Protect: []string{ledger.Stream}}) // its warnings about an unclean stop are expected
 	if err != nil {
 		t.Fatal(err)
 	}

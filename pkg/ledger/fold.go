@@ -11,7 +11,8 @@ import (
 // State is what a fold makes of a lane.
 type State[S any] interface {
 	// Clone gives a copy that Apply may change while the original is being read.
-	// It must be cheap: copies share their structure.
+	// It must be cheap: copies share their structure. The ledger never clones one
+	// state twice at the same time.
 	Clone() S
 	// Apply takes in one transaction. It is a function of the state and its
 	// arguments: no clock, no randomness, no order of maps. It returns
@@ -27,6 +28,8 @@ type Lane[S State[S]] struct {
 	current  atomic.Pointer[snapshot[S]]
 	requests *requests
 	queue    *queue[S]
+
+	cloning sync.Mutex // held while a state is cloned: the tail and the committer may meet
 
 	mu      sync.Mutex
 	pending pending // what the committer waits to see
@@ -78,7 +81,7 @@ func (f *Lane[S]) apply(commit *ledgerv1.Commit, h head) error {
 	if err != nil {
 		return err
 	}
-	next := f.current.Load().state.Clone()
+	next := f.clone(f.current.Load().state)
 	at := Position{Revision: h.revision, CommitTime: h.time, Lane: f.name, LaneSequence: h.sequence}
 	for i, tx := range body.GetTransactions() {
 		at.Index = i
@@ -102,6 +105,12 @@ func (f *Lane[S]) apply(commit *ledgerv1.Commit, h head) error {
 		}
 	}
 	return nil
+}
+
+func (f *Lane[S]) clone(state S) S {
+	f.cloning.Lock()
+	defer f.cloning.Unlock()
+	return state.Clone()
 }
 
 // pass moves the lane's head over a message that is not a commit of it.

@@ -338,3 +338,30 @@ func total(z *zones) int {
 	}
 	return n
 }
+
+// A stream that is deleted, or replaced, under a running process halts it.
+func TestStreamLostWhileRunning(t *testing.T) {
+	for name, replace := range map[string]bool{"deleted": false, "replaced by an empty one": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			js := ledgertest.Deps(t, s.server).JetStream
+			if err := js.DeleteStream(t.Context(), ledger.Stream); err != nil {
+				t.Fatal(err)
+			}
+			if replace {
+				if _, err := js.CreateStream(t.Context(), ledger.StreamConfig(1, s.led.ID(), 1)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			select {
+			case err := <-s.ended:
+				var damage *ledger.DamageError
+				if !errors.As(err, &damage) || damage.First != 1 || damage.Last != 1 {
+					t.Errorf("ended with %v", err)
+				}
+			case <-soon(t).Done():
+				t.Fatal("goes on without its stream")
+			}
+		})
+	}
+}

@@ -84,6 +84,9 @@ const (
 	// MaxCommitBytes bounds the size of one commit, and so of a transaction.
 	MaxCommitBytes = 1 << 20
 
+	// messageRoom is what the headers of a message may add to a commit.
+	messageRoom = 4 << 10
+
 	// Below this free part of the disk, writes stop.
 	minFree = 0.10
 )
@@ -166,6 +169,9 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 		return nil, errors.New("ledger: no clock")
 	case deps.Durability == nil:
 		return nil, errors.New("ledger: nothing proves that the server syncs every write before it acknowledges it")
+	}
+	if room := deps.JetStream.Conn().MaxPayload(); room < MaxCommitBytes+messageRoom {
+		return nil, fmt.Errorf("ledger: the server takes messages of %d bytes and a commit needs %d: raise its max_payload to 8MB", room, MaxCommitBytes+messageRoom)
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
@@ -290,6 +296,7 @@ func verifyConfig(have, want jetstream.StreamConfig) error {
 		{"max message size", have.MaxMsgSize, want.MaxMsgSize},
 		{"compression", have.Compression, want.Compression},
 		{"no ack", have.NoAck, want.NoAck},
+		{"direct access", have.AllowDirect, want.AllowDirect}, // it may be answered by a replica that lags
 		{"sealed", have.Sealed, want.Sealed},
 		{"first sequence", have.FirstSeq <= 1, true},
 		{"roll-ups", have.AllowRollup, want.AllowRollup},

@@ -34,7 +34,7 @@ type reader struct {
 
 	iter   jetstream.MessagesContext
 	unhook func() bool
-	behind int64 // the last sequence when nothing came although there was more
+	doubt  bool // the stream has said once that it does not end where the reader is
 }
 
 // next waits for the next message. After a DamageError the reader can go on
@@ -46,7 +46,9 @@ func (r *reader) next(ctx context.Context) (message, error) {
 			return message{}, ctx.Err()
 		}
 		if r.iter == nil {
-			if err := r.start(ctx); err != nil {
+			if err := r.start(ctx); errors.Is(err, jetstream.ErrStreamNotFound) {
+				return message{}, r.gone()
+			} else if err != nil {
 				r.log.WarnContext(ctx, "the ledger cannot be read, trying again", "after", r.last, "error", err)
 				pause(ctx, wait)
 				wait = min(2*wait, idleMax)
@@ -58,7 +60,7 @@ func (r *reader) next(ctx context.Context) (message, error) {
 		case err == nil && m.sequence <= r.last: // delivered again
 			continue
 		case err == nil && m.sequence == r.last+1:
-			r.last, r.behind = m.sequence, 0
+			r.last, r.doubt = m.sequence, false
 			return m, nil
 		case err == nil: // messages are missing before this one
 			r.stop()
@@ -72,6 +74,8 @@ func (r *reader) next(ctx context.Context) (message, error) {
 			if err == nil && m.data != nil || isDamage(err) {
 				return m, err
 			}
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			return message{}, r.gone()
 		default:
 			r.stop()
 		}
@@ -86,6 +90,8 @@ func isDamage(err error) bool {
 	var d *DamageError
 	return errors.As(err, &d)
 }
+
+func (r *reader) gone() error { return damage(1, max(r.last, 1), "%s", streamGone) }
 
 // receive takes the next message that the consumer delivers.
 func (r *reader) receive(wait time.Duration) (message, error) {
@@ -105,24 +111,30 @@ func (r *reader) receive(wait time.Duration) (message, error) {
 }
 
 // overdue is called when nothing came for a while. If the stream says twice in a
-// row that there is more, the next message is asked for by number.
+// row that there is more, the next message is asked for by number; if it says
+// twice that there is less than was read, its end is lost.
 func (r *reader) overdue(ctx context.Context) (message, error) {
 	info, err := r.stream.Info(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return message{}, r.gone()
+	}
 	if err != nil {
 		return message{}, err
 	}
 	last := int64(info.State.LastSeq)
 	r.sawLast(last)
 	switch {
-	case last <= r.last:
-		r.behind = 0
+	case last == r.last:
+		r.doubt = false
 		return message{}, nil
-	case r.behind == 0:
-		r.behind = last
+	case !r.doubt: // it may be on its way
+		r.doubt = true
 		return message{}, nil
+	case last < r.last:
+		return message{}, damage(last+1, r.last, "%s", cutEnd)
 	}
 	r.stop()
-	return r.fetch(ctx, r.behind)
+	return r.fetch(ctx, last)
 }
 
 // fetch asks the store for the next message by number. If it does not have it,
@@ -131,7 +143,7 @@ func (r *reader) overdue(ctx context.Context) (message, error) {
 func (r *reader) fetch(ctx context.Context, end int64) (message, error) {
 	raw, err := r.stream.GetMsg(ctx, uint64(r.last+1), jetstream.WithGetMsgSubject(subjects))
 	if err == nil && int64(raw.Sequence) == r.last+1 {
-		r.last, r.behind = r.last+1, 0
+		r.last, r.doubt = r.last+1, false
 		return message{sequence: r.last, subject: raw.Subject, data: nonNil(raw.Data)}, nil
 	}
 	var api *jetstream.APIError
@@ -155,7 +167,7 @@ const unavailableCode = 503
 // skip goes on behind a damage.
 func (r *reader) skip(to int64) {
 	r.stop()
-	r.last, r.behind = to, 0
+	r.last, r.doubt = to, false
 }
 
 func (r *reader) start(ctx context.Context) error {
@@ -163,6 +175,7 @@ func (r *reader) start(ctx context.Context) error {
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       uint64(r.last + 1),
 		InactiveThreshold: time.Minute,
+		MaxResetAttempts:  1, // its own retries can take ten seconds and do not heed the context
 	})
 	if err != nil {
 		return err

@@ -116,7 +116,7 @@ func gone(known marked) (*Report, error) {
 		return nil, errors.New("there is no ledger: the stream has not been made yet")
 	}
 	return &Report{LedgerID: known.id, Epoch: known.epoch, Damage: []DamageError{
-		{First: 1, Last: max(known.revision, 1), Cause: "the stream of the ledger is gone from the store"},
+		{First: 1, Last: max(known.revision, 1), Cause: streamGone},
 	}}, nil
 }
 

@@ -66,6 +66,7 @@ func serve(t *testing.T, l revision.Ledger, s service) (dial func(opts ...grpc.D
 	server := grpc.NewServer(grpc.UnaryInterceptor(revision.UnaryServer(l)), grpc.StreamInterceptor(revision.StreamServer(l)))
 	zonev1.RegisterZoneServiceServer(server, s)
 	healthv1.RegisterHealthServer(server, health.NewServer())
+	server.RegisterService(&grpc.ServiceDesc{ServiceName: "zonebench.test.v1.Test", HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{watch}}, s)
 	go func() { _ = server.Serve(lis) }()
 	t.Cleanup(server.Stop)
 	return func(opts ...grpc.DialOption) *grpc.ClientConn {
