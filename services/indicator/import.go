@@ -37,8 +37,10 @@ func (s *Service) ImportFigures(ctx context.Context, req *indicatorv1.ImportFigu
 		t = &sourceTable{rules: s.rules}
 	case indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS:
 		t = &statementTable{rules: s.rules}
+	case indicatorv1.FigureTable_FIGURE_TABLE_LISTS:
+		t = &listTable{rules: s.rules}
 	default:
-		return nil, fault.InvalidField("kind", "say indicators, sources or statements")
+		return nil, fault.InvalidField("kind", "say indicators, sources, lists or statements")
 	}
 	sheet, problems := tabular.Read(req.GetTable().GetContent(), req.GetTable().GetCharset(), t.columns())
 	i := &importing{service: s, req: req, sheet: sheet, read: problems, table: t}

@@ -35,6 +35,7 @@ const (
 	FigureTable_FIGURE_TABLE_INDICATORS  FigureTable = 1
 	FigureTable_FIGURE_TABLE_SOURCES     FigureTable = 2
 	FigureTable_FIGURE_TABLE_STATEMENTS  FigureTable = 3
+	FigureTable_FIGURE_TABLE_LISTS       FigureTable = 4
 )
 
 // Enum value maps for FigureTable.
@@ -44,12 +45,14 @@ var (
 		1: "FIGURE_TABLE_INDICATORS",
 		2: "FIGURE_TABLE_SOURCES",
 		3: "FIGURE_TABLE_STATEMENTS",
+		4: "FIGURE_TABLE_LISTS",
 	}
 	FigureTable_value = map[string]int32{
 		"FIGURE_TABLE_UNSPECIFIED": 0,
 		"FIGURE_TABLE_INDICATORS":  1,
 		"FIGURE_TABLE_SOURCES":     2,
 		"FIGURE_TABLE_STATEMENTS":  3,
+		"FIGURE_TABLE_LISTS":       4,
 	}
 )
 
@@ -2656,12 +2659,13 @@ const file_zonebench_indicator_v1_indicator_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x84\x01\n" +
 	"\x15ImportFiguresResponse\x127\n" +
 	"\x06report\x18\x01 \x01(\v2\x1f.zonebench.type.v1.ImportReportR\x06report\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state*\x7f\n" +
+	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state*\x97\x01\n" +
 	"\vFigureTable\x12\x1c\n" +
 	"\x18FIGURE_TABLE_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17FIGURE_TABLE_INDICATORS\x10\x01\x12\x18\n" +
 	"\x14FIGURE_TABLE_SOURCES\x10\x02\x12\x1b\n" +
-	"\x17FIGURE_TABLE_STATEMENTS\x10\x032\xc2\x0f\n" +
+	"\x17FIGURE_TABLE_STATEMENTS\x10\x03\x12\x16\n" +
+	"\x12FIGURE_TABLE_LISTS\x10\x042\xc2\x0f\n" +
 	"\x10IndicatorService\x12r\n" +
 	"\x0fCreateIndicator\x12..zonebench.indicator.v1.CreateIndicatorRequest\x1a/.zonebench.indicator.v1.CreateIndicatorResponse\x12i\n" +
 	"\fGetIndicator\x12+.zonebench.indicator.v1.GetIndicatorRequest\x1a,.zonebench.indicator.v1.GetIndicatorResponse\x12o\n" +
