@@ -8,7 +8,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -80,7 +79,10 @@ func parseValue(d *json.Decoder, path string, depth int) (any, error) {
 				if err != nil {
 					return nil, err
 				}
-				key := k.(string)
+				key, ok := k.(string)
+				if !ok {
+					return nil, fmt.Errorf("%s: %v is no key", path, k)
+				}
 				v, err := parseValue(d, join(path, key), depth+1)
 				if err != nil {
 					return nil, err
@@ -199,66 +201,80 @@ func wordsAt(path []string) []string {
 	return nil
 }
 
-// assign puts a parsed value into a field of the recipe. inherited is the method
-// in force where a struct names none (per_indicator without a method).
-func assign(path string, v any, dst reflect.Value, inherited string, words []string) error {
-	at := path
-	if at == "" {
-		at = "the recipe"
+// place is where a value stands in a recipe, for messages.
+type place string
+
+func (p place) String() string {
+	if p == "" {
+		return "the recipe"
 	}
-	wrong := func(want string) error { return fmt.Errorf("%s: %s; it is %s", at, describe(v), want) }
+	return string(p)
+}
+
+func (p place) key(k string) place { return place(join(string(p), k)) }
+
+func (p place) item(i int) place { return place(fmt.Sprintf("%s[%d]", string(p), i)) }
+
+// wrong is the error of a value of another kind than wanted.
+func (p place) wrong(v any, want string) error {
+	return fmt.Errorf("%s: %s; it is %s", p, describe(v), want)
+}
+
+// assign puts a parsed value into a field of the recipe. inherited is the method
+// in force where a struct names none (per_indicator without a method). What is
+// nil is left alone, as if the key were not there: YAML writes an empty key so.
+func assign(at place, v any, dst reflect.Value, inherited string, words []string) error {
 	if v == nil {
-		// As if the key were not there; YAML writes an empty key so.
 		return nil
 	}
-	switch dst.Interface().(type) {
-	case Aggregates:
-		if _, isList := v.([]any); !isList {
-			v = []any{v}
+	v, done, err := assignOwn(at, v, dst)
+	if done || err != nil {
+		return err
+	}
+	switch dst.Kind() {
+	case reflect.Pointer:
+		p := reflect.New(dst.Type().Elem())
+		if err := assign(at, v, p.Elem(), inherited, words); err != nil {
+			return err
 		}
-	case Limits, Numbers:
+		dst.Set(p)
+		return nil
+	case reflect.Struct:
+		return assignStruct(at, v, dst, inherited)
+	case reflect.Slice, reflect.Array:
+		return assignList(at, v, dst, words)
+	case reflect.Map:
+		return assignMap(at, v, dst, inherited, words)
+	}
+	return assignScalar(at, v, dst, words)
+}
+
+// assignOwn reads the types that have forms of their own. It returns the value in
+// its long form where there is more to do.
+func assignOwn(at place, v any, dst reflect.Value) (long any, done bool, err error) {
+	switch dst.Interface().(type) {
+	case Aggregates, Limits, Numbers:
 		if _, isList := v.([]any); !isList {
 			v = []any{v}
 		}
 	case Cap:
-		switch t := v.(type) {
-		case bool:
-			dst.Set(reflect.ValueOf(Cap{On: t, At: 1}))
-			return nil
-		case json.Number:
-			x, err := number(t)
-			if err != nil {
-				return fmt.Errorf("%s: %w", at, err)
-			}
-			dst.Set(reflect.ValueOf(Cap{On: true, At: x}))
-			return nil
-		case string:
-			if t == "none" {
-				dst.Set(reflect.ValueOf(Cap{}))
-				return nil
-			}
+		c, ok := readCap(v)
+		if !ok {
+			return v, false, at.wrong(v, "none, true, false or a number")
 		}
-		return wrong("none, true, false or a number")
+		dst.Set(reflect.ValueOf(c))
+		return v, true, nil
 	case Decimals:
-		switch t := v.(type) {
-		case json.Number:
-			n, err := strconv.Atoi(t.String())
-			if err != nil || n < 0 || n > 15 {
-				return wrong("none or a whole number from 0 to 15")
-			}
-			dst.Set(reflect.ValueOf(Decimals{On: true, N: n}))
-			return nil
-		case string:
-			if t == "none" {
-				dst.Set(reflect.ValueOf(Decimals{}))
-				return nil
-			}
+		d, ok := readDecimals(v)
+		if !ok {
+			return v, false, at.wrong(v, "none or a whole number from 0 to 15")
 		}
-		return wrong("none or a whole number from 0 to 15")
+		dst.Set(reflect.ValueOf(d))
+		return v, true, nil
 	case Denominate:
 		if b, ok := v.(bool); ok {
 			dst.Set(reflect.ValueOf(Denominate{On: b}))
-			return nil
+			return v, true, nil
 		}
 		if o, ok := v.(*object); ok {
 			if _, given := o.values["on"]; !given {
@@ -267,107 +283,127 @@ func assign(path string, v any, dst reflect.Value, inherited string, words []str
 			}
 		}
 	}
-	switch dst.Kind() {
-	case reflect.Pointer:
-		p := reflect.New(dst.Type().Elem())
-		if err := assign(path, v, p.Elem(), inherited, words); err != nil {
+	return v, false, nil
+}
+
+func readCap(v any) (Cap, bool) {
+	switch t := v.(type) {
+	case bool:
+		return Cap{On: t, At: 1}, true
+	case json.Number:
+		x, err := number(t)
+		return Cap{On: true, At: x}, err == nil
+	case string:
+		return Cap{}, t == "none"
+	}
+	return Cap{}, false
+}
+
+func readDecimals(v any) (Decimals, bool) {
+	switch t := v.(type) {
+	case json.Number:
+		n, err := strconv.Atoi(t.String())
+		return Decimals{On: true, N: n}, err == nil && n >= 0 && n <= 15
+	case string:
+		return Decimals{}, t == "none"
+	}
+	return Decimals{}, false
+}
+
+func assignList(at place, v any, dst reflect.Value, words []string) error {
+	l, ok := v.([]any)
+	if !ok {
+		return at.wrong(v, "a list")
+	}
+	if dst.Kind() == reflect.Slice {
+		dst.Set(reflect.MakeSlice(dst.Type(), len(l), len(l)))
+	} else if len(l) != dst.Len() {
+		return fmt.Errorf("%s: a list of %d; it takes %d values", at, len(l), dst.Len())
+	}
+	for i, e := range l {
+		if e == nil {
+			return fmt.Errorf("%s: nothing; give a value or take the entry out", at.item(i))
+		}
+		if err := assign(at.item(i), e, dst.Index(i), "", words); err != nil {
 			return err
 		}
-		dst.Set(p)
-		return nil
-	case reflect.Struct:
-		return assignStruct(path, v, dst, inherited)
-	case reflect.Slice, reflect.Array:
-		l, ok := v.([]any)
-		if !ok {
-			return wrong("a list")
+	}
+	return nil
+}
+
+func assignMap(at place, v any, dst reflect.Value, inherited string, words []string) error {
+	o, ok := v.(*object)
+	if !ok {
+		return at.wrong(v, "a table of keys")
+	}
+	m := reflect.MakeMapWithSize(dst.Type(), len(o.keys))
+	for _, k := range o.keys {
+		if o.values[k] == nil {
+			return fmt.Errorf("%s: nothing; give a value or take the key out", at.key(k))
 		}
-		if dst.Kind() == reflect.Array {
-			if len(l) != dst.Len() {
-				return fmt.Errorf("%s: a list of %d; it takes %d values", at, len(l), dst.Len())
-			}
-		} else {
-			dst.Set(reflect.MakeSlice(dst.Type(), len(l), len(l)))
+		e := reflect.New(dst.Type().Elem()).Elem()
+		if err := assign(at.key(k), o.values[k], e, inherited, words); err != nil {
+			return err
 		}
-		for i, e := range l {
-			if e == nil {
-				return fmt.Errorf("%s[%d]: nothing; give a value or take the entry out", at, i)
-			}
-			if err := assign(fmt.Sprintf("%s[%d]", path, i), e, dst.Index(i), "", words); err != nil {
-				return err
-			}
-		}
-		return nil
-	case reflect.Map:
-		o, ok := v.(*object)
-		if !ok {
-			return wrong("a table of keys")
-		}
-		m := reflect.MakeMapWithSize(dst.Type(), len(o.keys))
-		for _, k := range o.keys {
-			if o.values[k] == nil {
-				return fmt.Errorf("%s: nothing; give a value or take the key out", join(path, k))
-			}
-			e := reflect.New(dst.Type().Elem()).Elem()
-			if err := assign(join(path, k), o.values[k], e, inherited, words); err != nil {
-				return err
-			}
-			m.SetMapIndex(reflect.ValueOf(k), e)
-		}
-		dst.Set(m)
-		return nil
+		m.SetMapIndex(reflect.ValueOf(k), e)
+	}
+	dst.Set(m)
+	return nil
+}
+
+func assignScalar(at place, v any, dst reflect.Value, words []string) error {
+	num, isNumber := v.(json.Number)
+	switch dst.Kind() {
 	case reflect.String:
-		s, ok := v.(string)
-		if !ok {
-			// Codes that look like numbers or truth values arrive as such.
-			switch t := v.(type) {
-			case json.Number:
-				s = t.String()
-			case bool:
-				s = strconv.FormatBool(t)
-			default:
-				return wrong("a text")
-			}
+		var s string
+		switch t := v.(type) {
+		case string:
+			s = t
+		case json.Number: // codes that look like numbers or truth values arrive as such
+			s = t.String()
+		case bool:
+			s = strconv.FormatBool(t)
+		default:
+			return at.wrong(v, "a text")
 		}
 		if words != nil && !slices.Contains(words, s) {
 			return fmt.Errorf("%s: unknown word %q%s", at, s, hint(s, words))
 		}
 		dst.SetString(s)
-		return nil
 	case reflect.Bool:
 		b, ok := v.(bool)
 		if !ok {
-			return wrong("true or false")
+			return at.wrong(v, "true or false")
 		}
 		dst.SetBool(b)
-		return nil
 	case reflect.Int:
-		num, ok := v.(json.Number)
-		if !ok {
-			return wrong("a whole number")
-		}
 		n, err := strconv.Atoi(num.String())
-		if err != nil {
-			return wrong("a whole number")
+		if !isNumber || err != nil {
+			return at.wrong(v, "a whole number")
 		}
 		if words != nil && !slices.Contains(words, strconv.Itoa(n)) {
-			return wrong(strings.Join(words, " or "))
+			return at.wrong(v, strings.Join(words, " or "))
 		}
 		dst.SetInt(int64(n))
-		return nil
+	case reflect.Uint64:
+		n, err := strconv.ParseUint(num.String(), 10, 64)
+		if !isNumber || err != nil {
+			return at.wrong(v, "a whole number from 0 up")
+		}
+		dst.SetUint(n)
 	case reflect.Float64:
-		num, ok := v.(json.Number)
-		if !ok {
-			return wrong("a number")
+		if !isNumber {
+			return at.wrong(v, "a number")
 		}
 		x, err := number(num)
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
 		dst.SetFloat(x)
-		return nil
+	default:
+		return fmt.Errorf("%s: cannot be read (a fault of the program: %s)", at, dst.Type())
 	}
-	return fmt.Errorf("%s: cannot be read (a fault of the program: %s)", at, dst.Type())
+	return nil
 }
 
 func number(n json.Number) (float64, error) {
@@ -378,32 +414,25 @@ func number(n json.Number) (float64, error) {
 	return x, nil
 }
 
-func assignStruct(path string, v any, dst reflect.Value, inherited string) error {
-	at := path
-	if at == "" {
-		at = "the recipe"
-	}
+func assignStruct(at place, v any, dst reflect.Value, inherited string) error {
 	fields := fieldsOf(dst.Type())
+	keys := make([]string, len(fields))
 	var short *field
-	for i := range fields {
-		if fields[i].short {
+	for i, f := range fields {
+		keys[i] = f.key
+		if f.short {
 			short = &fields[i]
 		}
 	}
 	o, ok := v.(*object)
 	if !ok {
-		if s, isWord := v.(string); isWord && short != nil {
-			return assign(path, s, dst.Field(short.index), "", short.words)
+		if short == nil {
+			return at.wrong(v, "a table of keys")
 		}
-		want := "a table of keys"
-		if short != nil {
-			want = "a word or a table of keys"
+		if s, isWord := v.(string); isWord {
+			return assign(at, s, dst.Field(short.index), "", short.words)
 		}
-		return fmt.Errorf("%s: %s; it is %s", at, describe(v), want)
-	}
-	keys := make([]string, len(fields))
-	for i, f := range fields {
-		keys[i] = f.key
+		return at.wrong(v, "a word or a table of keys")
 	}
 	method := inherited
 	if short != nil {
@@ -414,32 +443,31 @@ func assignStruct(path string, v any, dst reflect.Value, inherited string) error
 	for _, k := range o.keys {
 		i := slices.Index(keys, k)
 		if i < 0 {
-			known := append([]string(nil), keys...)
-			sort.Strings(known)
-			return fmt.Errorf("%s: unknown key %q%s", at, k, hint(k, known))
+			return fmt.Errorf("%s: unknown key %q%s", at, k, hint(k, slices.Sorted(slices.Values(keys))))
 		}
 		f := fields[i]
-		next := method
-		if f.typ.Kind() != reflect.Map {
-			next = ""
+		next := ""
+		if f.typ.Kind() == reflect.Map {
+			next = method
 		}
-		if err := assign(join(path, k), o.values[k], dst.Field(f.index), next, f.words); err != nil {
+		if err := assign(at.key(k), o.values[k], dst.Field(f.index), next, f.words); err != nil {
 			return err
 		}
 	}
+	if short == nil || method == "" {
+		return nil
+	}
 	// Which keys go with the method is judged after the words themselves.
-	if short != nil && method != "" {
-		var takes []string
-		for _, f := range fields {
-			if slices.Contains(f.methods, method) {
-				takes = append(takes, f.key)
-			}
+	var takes []string
+	for _, f := range fields {
+		if slices.Contains(f.methods, method) {
+			takes = append(takes, f.key)
 		}
-		for _, k := range o.keys {
-			f := fields[slices.Index(keys, k)]
-			if f.methods != nil && !slices.Contains(f.methods, method) && o.values[k] != nil {
-				return fmt.Errorf("%s: %s %q takes no %q%s", at, short.key, method, k, hint(k, takes))
-			}
+	}
+	for _, k := range o.keys {
+		f := fields[slices.Index(keys, k)]
+		if f.methods != nil && !slices.Contains(f.methods, method) && o.values[k] != nil {
+			return fmt.Errorf("%s: %s %q takes no %q%s", at, short.key, method, k, hint(k, takes))
 		}
 	}
 	return nil

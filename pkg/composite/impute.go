@@ -229,143 +229,168 @@ func (x *Index) imputeEM(rule *Impute, in, out *Frame, cols []int, w *warnings) 
 			iter, ridged, ok := expectationMaximisation(in, out, use, rows, maxIter, tol)
 			code := in.Codes[set[0]]
 			if !ok {
-				w.period("impute", code, in.Units[rows[0]].Time, fmt.Sprintf("em over %d indicators from %s on did not settle in %d rounds; the values of the last round stand", len(use), code, iter))
+				w.period("impute", code, in.Units[rows[0]].Time, fmt.Sprintf(
+					"em over %d indicators from %s on did not settle in %d rounds; the values of the last round stand", len(use), code, iter))
 			}
 			if ridged {
-				w.period("impute", code, in.Units[rows[0]].Time, fmt.Sprintf("em over %d indicators from %s on: too few units for so many indicators, the covariance was stabilised by a ridge", len(use), code))
+				w.period("impute", code, in.Units[rows[0]].Time, fmt.Sprintf(
+					"em over %d indicators from %s on: too few units for so many indicators, the covariance was stabilised by a ridge", len(use), code))
 			}
 		}
 	}
 }
 
-// expectationMaximisation works on standardised columns. It reports the rounds
-// taken, whether a ridge was needed, and whether the values settled.
+// expectationMaximisation fits and fills. It reports the rounds taken, whether a
+// ridge was needed, and whether the values settled.
 func expectationMaximisation(in, out *Frame, cols, rows []int, maxIter int, tol float64) (iter int, ridged, settled bool) {
-	p, n := len(cols), len(rows)
 	missing := false
 	for _, c := range cols {
 		for _, r := range rows {
 			missing = missing || in.State[c][r] == Missing
 		}
 	}
-	if p == 0 || !missing {
+	if len(cols) == 0 || !missing {
 		return 0, false, true
 	}
-	centre, scale := make([]float64, p), make([]float64, p)
-	z := make([][]float64, n) // rows of standardised values, missing filled
-	for i := range z {
-		z[i] = make([]float64, p)
-	}
-	for j, c := range cols {
-		v := pick(in.Values[c], rows)
-		centre[j], scale[j] = Mean(v), Sd(v, 0)
-		for i := range v {
-			if v[i] == v[i] {
-				z[i][j] = (v[i] - centre[j]) / scale[j]
-			}
-		}
-	}
-	mu := make([]float64, p)
-	sigma := mat.NewSymDense(p, nil)
-	// Start from the known values, missing ones at the mean.
-	extra := mat.NewSymDense(p, nil)
-	update := func() {
-		for j := range mu {
-			mu[j] = 0
-			for i := range z {
-				mu[j] += z[i][j]
-			}
-			mu[j] /= float64(n)
-		}
-		for a := range p {
-			for b := a; b < p; b++ {
-				s := extra.At(a, b)
-				for i := range z {
-					s += (z[i][a] - mu[a]) * (z[i][b] - mu[b])
-				}
-				sigma.SetSym(a, b, s/float64(n))
-			}
-		}
-	}
-	update()
+	m := newNormalModel(in, cols, rows)
 	for iter = 1; iter <= maxIter; iter++ {
-		for a := range p {
-			for b := a; b < p; b++ {
-				extra.SetSym(a, b, 0)
-			}
-		}
-		change := 0.0
-		for i := range z {
-			var o, m []int
-			for j, c := range cols {
-				if in.Values[c][rows[i]] == in.Values[c][rows[i]] {
-					o = append(o, j)
-				} else {
-					// Not applicable cells are carried along and not written back.
-					m = append(m, j)
-				}
-			}
-			if len(m) == 0 {
-				continue
-			}
-			// B = Sigma_mo Sigma_oo^-1, residual covariance Sigma_mm - B Sigma_om.
-			var chol mat.Cholesky
-			if len(o) > 0 {
-				soo := mat.NewSymDense(len(o), nil)
-				for a := range o {
-					for b := a; b < len(o); b++ {
-						soo.SetSym(a, b, sigma.At(o[a], o[b]))
-					}
-				}
-				for ridge := 1e-10; (!chol.Factorize(soo) || chol.Cond() > 1e12) && ridge < 1e6; ridge *= 10 {
-					ridged = true
-					for a := range o {
-						soo.SetSym(a, a, sigma.At(o[a], o[a])+ridge)
-					}
-				}
-			}
-			b := mat.NewDense(len(m), max(1, len(o)), nil)
-			for a, j := range m {
-				if len(o) == 0 {
-					break
-				}
-				rhs := mat.NewVecDense(len(o), nil)
-				for k, q := range o {
-					rhs.SetVec(k, sigma.At(j, q))
-				}
-				var sol mat.VecDense
-				// The condition was bounded above; the error only repeats it.
-				_ = chol.SolveVecTo(&sol, rhs)
-				for k := range o {
-					b.Set(a, k, sol.AtVec(k))
-				}
-			}
-			for a, j := range m {
-				v := mu[j]
-				for k, q := range o {
-					v += b.At(a, k) * (z[i][q] - mu[q])
-				}
-				change = max(change, math.Abs(v-z[i][j]))
-				z[i][j] = v
-				for a2 := a; a2 < len(m); a2++ {
-					s := sigma.At(j, m[a2])
-					for k, q := range o {
-						s -= b.At(a, k) * sigma.At(q, m[a2])
-					}
-					extra.SetSym(min(j, m[a2]), max(j, m[a2]), extra.At(min(j, m[a2]), max(j, m[a2]))+s)
-				}
-			}
-		}
-		update()
-		if change <= tol && iter > 1 {
-			settled = true
+		change := m.expect()
+		m.maximise()
+		if settled = change <= tol && iter > 1; settled {
 			break
 		}
 	}
 	for j, c := range cols {
 		for i, r := range rows {
-			out.fill(c, r, centre[j]+scale[j]*z[i][j])
+			out.fill(c, r, m.centre[j]+m.scale[j]*m.z[i][j])
 		}
 	}
-	return min(iter, maxIter), ridged, settled
+	return min(iter, maxIter), m.ridged, settled
+}
+
+// normalModel is a multivariate normal distribution of standardised columns, and the
+// rows it is fitted to.
+type normalModel struct {
+	centre, scale []float64
+	// z are the rows, missing values filled with their expectation; gaps[i] are
+	// the columns that row i does not have, have[i] the others.
+	z          [][]float64
+	gaps, have [][]int
+	mu         []float64
+	sigma      *mat.SymDense
+	// extra is the sum of the conditional covariances of the gaps.
+	extra  *mat.SymDense
+	ridged bool
+}
+
+func newNormalModel(in *Frame, cols, rows []int) *normalModel {
+	p, n := len(cols), len(rows)
+	m := &normalModel{
+		centre: make([]float64, p), scale: make([]float64, p), mu: make([]float64, p),
+		z: make([][]float64, n), gaps: make([][]int, n), have: make([][]int, n),
+		sigma: mat.NewSymDense(p, nil), extra: mat.NewSymDense(p, nil),
+	}
+	for i := range m.z {
+		m.z[i] = make([]float64, p)
+	}
+	for j, c := range cols {
+		v := pick(in.Values[c], rows)
+		m.centre[j], m.scale[j] = Mean(v), Sd(v, 0)
+		for i := range v {
+			if v[i] == v[i] {
+				m.z[i][j] = (v[i] - m.centre[j]) / m.scale[j]
+				m.have[i] = append(m.have[i], j)
+			} else {
+				// What is not applicable is carried along and not written back.
+				m.gaps[i] = append(m.gaps[i], j)
+			}
+		}
+	}
+	m.maximise()
+	return m
+}
+
+// maximise sets mean and covariance to those of the filled rows.
+func (m *normalModel) maximise() {
+	n := float64(len(m.z))
+	for j := range m.mu {
+		m.mu[j] = 0
+		for i := range m.z {
+			m.mu[j] += m.z[i][j]
+		}
+		m.mu[j] /= n
+	}
+	for a := range m.mu {
+		for b := a; b < len(m.mu); b++ {
+			s := m.extra.At(a, b)
+			for i := range m.z {
+				s += (m.z[i][a] - m.mu[a]) * (m.z[i][b] - m.mu[b])
+			}
+			m.sigma.SetSym(a, b, s/n)
+		}
+	}
+}
+
+// expect fills the gaps with their conditional means and returns the largest
+// change.
+func (m *normalModel) expect() float64 {
+	m.extra.Zero()
+	change := 0.0
+	for i := range m.z {
+		if len(m.gaps[i]) == 0 {
+			continue
+		}
+		b := m.regression(m.gaps[i], m.have[i])
+		for a, j := range m.gaps[i] {
+			v := m.mu[j]
+			for k, q := range m.have[i] {
+				v += b[a][k] * (m.z[i][q] - m.mu[q])
+			}
+			change = max(change, math.Abs(v-m.z[i][j]))
+			m.z[i][j] = v
+			for _, l := range m.gaps[i][a:] {
+				s := m.sigma.At(j, l)
+				for k, q := range m.have[i] {
+					s -= b[a][k] * m.sigma.At(q, l)
+				}
+				m.extra.SetSym(j, l, m.extra.At(j, l)+s)
+			}
+		}
+	}
+	return change
+}
+
+// regression is Sigma_go Sigma_oo^-1, the coefficients of the gaps on what is known.
+func (m *normalModel) regression(gaps, have []int) [][]float64 {
+	b := make([][]float64, len(gaps))
+	if len(have) == 0 {
+		return b
+	}
+	soo := mat.NewSymDense(len(have), nil)
+	for a := range have {
+		for c := a; c < len(have); c++ {
+			soo.SetSym(a, c, m.sigma.At(have[a], have[c]))
+		}
+	}
+	var chol mat.Cholesky
+	for ridge := 1e-10; (!chol.Factorize(soo) || chol.Cond() > 1e12) && ridge < 1e6; ridge *= 10 {
+		m.ridged = true
+		for a := range have {
+			soo.SetSym(a, a, m.sigma.At(have[a], have[a])+ridge)
+		}
+	}
+	rhs := mat.NewVecDense(len(have), nil)
+	for a, j := range gaps {
+		for k, q := range have {
+			rhs.SetVec(k, m.sigma.At(j, q))
+		}
+		var sol mat.VecDense
+		// The condition was bounded above; the error only repeats it.
+		_ = chol.SolveVecTo(&sol, rhs)
+		b[a] = make([]float64, len(have))
+		for k := range have {
+			b[a][k] = sol.AtVec(k)
+		}
+	}
+	return b
 }

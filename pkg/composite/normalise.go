@@ -448,76 +448,174 @@ func (s *scale) apply(v []float64, units []Unit, rows []int) string {
 	return ""
 }
 
-// method is the formula of the rule.
-func (s *scale) method(v []float64, units []Unit, rows []int) string {
-	n := s.rule
-	fail := func(why string) string {
-		for i := range v {
-			v[i] = nan
-		}
-		return why
+// missingColumn leaves nothing of a column and says why.
+func missingColumn(v []float64, why string) string {
+	for i := range v {
+		v[i] = nan
 	}
+	return why
+}
+
+// method is the formula of the rule. Those that read values in natural units come
+// first; the others see them directed.
+func (s *scale) method(v []float64, units []Unit, rows []int) string {
 	if len(known(v)) == 0 {
 		return ""
 	}
-	switch n.Method {
+	switch s.rule.Method {
 	case "none":
 		return ""
 	case "bands":
-		for i, y := range v {
-			if y != y {
-				continue
-			}
-			v[i] = nan
-			for _, b := range s.bands {
-				if b.UpTo == nil || y <= transformOne(n.Transform, *b.UpTo) {
-					v[i] = b.Score
-					break
-				}
-			}
-		}
+		s.banded(v)
 		return ""
 	case "points":
 		for i, y := range v {
-			v[i] = y / or(n.Max, 100) * or(n.Upper, 100)
+			v[i] = y / or(s.rule.Max, 100) * or(s.rule.Upper, 100)
 		}
 		return ""
 	case "benchmark":
-		b := transformOne(n.Transform, s.value)
-		if b != b || b == 0 && s.direction > 0 {
-			return fail(fmt.Sprintf("the benchmark %v cannot divide", s.value))
-		}
-		for i, y := range v {
-			if s.direction < 0 {
-				y = b / y
-			} else {
-				y /= b
-			}
-			v[i] = s.capped(y)
-		}
-		return ""
+		return s.benchmarked(v)
 	case "two_sided":
-		t := transformOne(n.Transform, s.value)
-		if t != t || t == 0 {
-			return fail(fmt.Sprintf("the target %v cannot divide", s.value))
-		}
-		for i, y := range v {
-			if y != y {
-				continue
-			}
-			r := y / t
-			if r > 1 {
-				r = 2 - r
-			}
-			v[i] = max(0, min(1, r))
-		}
-		return ""
+		return s.twoSided(v)
 	}
 	if s.direction < 0 {
 		for i := range v {
 			v[i] = -v[i]
 		}
 	}
+	switch s.rule.Method {
+	case "rank", "prank", "borda":
+		return s.ranked(v)
+	case "dist2ref":
+		return s.distanceToUnit(v, units, rows)
+	case "goalposts", "efficacy":
+		return s.between(v)
+	}
+	return s.spread(v)
+}
+
+func (s *scale) banded(v []float64) {
+	for i, y := range v {
+		if y != y {
+			continue
+		}
+		v[i] = nan
+		for _, b := range s.bands {
+			if b.UpTo == nil || y <= transformOne(s.rule.Transform, *b.UpTo) {
+				v[i] = b.Score
+				break
+			}
+		}
+	}
+}
+
+func (s *scale) benchmarked(v []float64) string {
+	b := transformOne(s.rule.Transform, s.value)
+	if b != b || b == 0 && s.direction > 0 {
+		return missingColumn(v, fmt.Sprintf("the benchmark %v cannot divide", s.value))
+	}
+	for i, y := range v {
+		if s.direction < 0 {
+			v[i] = s.capped(b / y)
+		} else {
+			v[i] = s.capped(y / b)
+		}
+	}
+	return ""
+}
+
+func (s *scale) twoSided(v []float64) string {
+	t := transformOne(s.rule.Transform, s.value)
+	if t != t || t == 0 {
+		return missingColumn(v, fmt.Sprintf("the target %v cannot divide", s.value))
+	}
+	for i, y := range v {
+		if y != y {
+			continue
+		}
+		r := y / t
+		if r > 1 {
+			r = 2 - r
+		}
+		v[i] = max(0, min(1, r))
+	}
+	return ""
+}
+
+func (s *scale) ranked(v []float64) string {
+	count := float64(len(known(v)))
+	if s.rule.Method == "prank" && count == 1 {
+		return missingColumn(v, "one known value only, so percentile ranks divide by zero")
+	}
+	for i, r := range Ranks(v, s.rule.Ties) {
+		switch s.rule.Method {
+		case "rank":
+			v[i] = r
+		case "prank":
+			v[i] = (r - 1) / (count - 1)
+		case "borda":
+			v[i] = r - 1
+		}
+	}
+	return ""
+}
+
+// distanceToUnit takes the value of the unit of reference in the same period, also
+// where the minimum is over all periods.
+func (s *scale) distanceToUnit(v []float64, units []Unit, rows []int) string {
+	lo, _ := Range(v)
+	refs := map[float64]float64{}
+	for i, r := range rows {
+		if units[r].Code == s.rule.Unit {
+			refs[units[r].Time] = v[i]
+		}
+	}
+	why := ""
+	for i, r := range rows {
+		ref, ok := refs[units[r].Time]
+		switch {
+		case !ok || ref != ref:
+			why = fmt.Sprintf("the unit of reference %s has no value", s.rule.Unit)
+			v[i] = nan
+		case ref == lo:
+			why = fmt.Sprintf("the unit of reference %s has the lowest value, so dist2ref divides by zero", s.rule.Unit)
+			v[i] = nan
+		default:
+			v[i] = s.capped(1 - (ref-v[i])/(ref-lo))
+		}
+	}
+	return why
+}
+
+func (s *scale) between(v []float64) string {
+	n := s.rule
+	lo, hi := Range(v)
+	if s.posted {
+		lo, hi = s.posts()
+	}
+	if lo == hi || lo != lo || hi != hi {
+		return missingColumn(v, "the lower and the upper end are equal or not defined, so the formula divides by zero")
+	}
+	clip := or(n.Clip, n.Method == "goalposts")
+	for i, y := range v {
+		y = (y - lo) / (hi - lo)
+		if clip && y == y {
+			y = max(0, min(1, y))
+		}
+		if n.Method == "goalposts" {
+			v[i] = y * or(n.Scale, 1)
+		} else {
+			v[i] = or(n.Base, 60) + or(n.Span, 40)*y
+		}
+	}
+	return ""
+}
+
+// spread is the methods that measure against the spread of the column itself, or
+// against a line that is given.
+func (s *scale) spread(v []float64) string {
+	n := s.rule
+	lo, hi := Range(v)
 	switch n.Method {
 	case "minmax":
 		if !MinMax(v, v, or(n.Lower, 0), or(n.Upper, 100)) {
@@ -528,96 +626,32 @@ func (s *scale) method(v []float64, units []Unit, rows []int) string {
 			return "the standard deviation is zero or not defined, so z-scores divide by zero"
 		}
 	case "scaled":
-		lo, hi := or(n.Min, 0), or(n.Max, 100)
+		least, most := or(n.Min, 0), or(n.Max, 100)
 		a, b := or(n.Lower, 0), or(n.Upper, 100)
 		for i, y := range v {
-			v[i] = (y-lo)/(hi-lo)*(b-a) + a
-		}
-	case "rank", "prank", "borda":
-		r := Ranks(v, n.Ties)
-		count := float64(len(known(v)))
-		if n.Method == "prank" && count == 1 {
-			return fail("one known value only, so percentile ranks divide by zero")
-		}
-		for i := range v {
-			switch n.Method {
-			case "rank":
-				v[i] = r[i]
-			case "prank":
-				v[i] = (r[i] - 1) / (count - 1)
-			case "borda":
-				v[i] = r[i] - 1
-			}
+			v[i] = (y-least)/(most-least)*(b-a) + a
 		}
 	case "dist2max":
-		lo, hi := Range(v)
 		if lo == hi {
-			return fail("all values are equal, so dist2max divides by zero")
+			return missingColumn(v, "all values are equal, so dist2max divides by zero")
 		}
 		for i, y := range v {
 			v[i] = 1 - (hi-y)/(hi-lo)
 		}
-	case "dist2ref":
-		lo, _ := Range(v)
-		// The reference is the unit's value in the same period, also where
-		// the minimum is over all periods.
-		refs := map[float64]float64{}
-		for i, r := range rows {
-			if units[r].Code == n.Unit {
-				refs[units[r].Time] = v[i]
-			}
-		}
-		why := ""
-		for i, r := range rows {
-			ref, ok := refs[units[r].Time]
-			switch {
-			case !ok || ref != ref:
-				why = fmt.Sprintf("the unit of reference %s has no value", n.Unit)
-				v[i] = nan
-			case ref == lo:
-				why = fmt.Sprintf("the unit of reference %s has the lowest value, so dist2ref divides by zero", n.Unit)
-				v[i] = nan
-			default:
-				v[i] = s.capped(1 - (ref-v[i])/(ref-lo))
-			}
-		}
-		return why
 	case "dist2targ":
-		lo, _ := Range(v)
 		t := transformOne(n.Transform, s.value) * s.direction
 		if t != t || t == lo {
-			return fail(fmt.Sprintf("the target %v is not above the lowest value, so dist2targ divides by zero", s.value))
+			return missingColumn(v, fmt.Sprintf("the target %v is the lowest value or has no %s, so dist2targ divides by zero", s.value, n.Transform))
 		}
 		for i, y := range v {
 			v[i] = s.capped(1 - (t-y)/(t-lo))
 		}
 	case "fracmax":
-		_, hi := Range(v)
 		if hi == 0 {
-			return fail("the maximum is zero, so fracmax divides by zero")
+			return missingColumn(v, "the maximum is zero, so fracmax divides by zero")
 		}
 		for i, y := range v {
 			v[i] = y / hi
-		}
-	case "goalposts", "efficacy":
-		lo, hi := Range(v)
-		if s.posted {
-			lo, hi = s.posts()
-		}
-		if lo == hi || lo != lo || hi != hi {
-			return fail("the lower and the upper end are equal or not defined, so the formula divides by zero")
-		}
-		clip := or(n.Clip, n.Method == "goalposts")
-		for i, y := range v {
-			y = (y - lo) / (hi - lo)
-			if clip && y == y {
-				y = max(0, min(1, y))
-			}
-			if n.Method == "goalposts" {
-				v[i] = y * or(n.Scale, 1)
-			} else {
-				v[i] = or(n.Base, 60) + or(n.Span, 40)*y
-			}
 		}
 	}
 	return ""
