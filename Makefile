@@ -165,7 +165,7 @@ verify-modules: ## Every module builds and vets alone, without the workspace
 # Its input is the tree, which the test cache does not watch: -count=1.
 .PHONY: verify-arch
 verify-arch: ## Imports and modules keep to the architecture
-	@CGO_ENABLED=0 go test -count=1 ./test
+	@CGO_ENABLED=0 go test -count=1 ./test/arch
 
 ## Tools
 

@@ -1,8 +1,8 @@
 // Package arch holds the architecture of this repository as rules over its modules, packages and imports.
 //
-// Load reads a tree, Check says in sentences where it breaks a rule and where the thing belongs instead. The test one
-// directory above runs it over the workspace. To allow something new, change a table in this file, in the same commit
-// as the code, and say why.
+// Load reads a tree, Check says in sentences where it breaks a rule and where the thing belongs instead. The test of
+// this package runs it over the workspace. To allow something new, change a table in this file, in the same commit as
+// the code, and say why.
 package arch
 
 import (
