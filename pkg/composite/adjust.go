@@ -195,7 +195,7 @@ func (x *Index) checkTier() error {
 	if t == nil {
 		return nil
 	}
-	tiers := 0
+	var tiers int
 	switch t.Method {
 	case "share":
 		tiers = len(t.Shares)

@@ -64,12 +64,14 @@ func (x *Index) compileAggregates() error {
 	for _, g := range t.Groups {
 		m := x.agg[g].Method
 		if m == "vikor" && g != t.Root {
-			x.compileWarnings.add("aggregate", t.Nodes[g].Code, fmt.Sprintf("the score is VIKOR's Q, of which less is better; %s takes it as it is", t.Nodes[t.Parent[g]].Code))
+			x.compileWarnings.add("aggregate", t.Nodes[g].Code, fmt.Sprintf(
+				"the score is VIKOR's Q, of which less is better; %s takes it as it is", t.Nodes[t.Parent[g]].Code))
 		}
 		if !flat(m) {
 			for _, c := range t.Children[g] {
 				if t.LeafOf[c] >= 0 && x.costs(c) {
-					x.compileWarnings.add("aggregate", t.Nodes[g].Code, fmt.Sprintf("%s has direction -1 and is not normalised; %s takes its values as they are", t.Nodes[c].Code, m))
+					x.compileWarnings.add("aggregate", t.Nodes[g].Code, fmt.Sprintf(
+						"%s has direction -1 and is not normalised; %s takes its values as they are", t.Nodes[c].Code, m))
 				}
 			}
 		}
@@ -150,7 +152,8 @@ func (x *Index) thresholds(given Numbers, g int, where string, need bool) ([]flo
 			}
 			out[i] = given[at]
 		default:
-			return nil, fmt.Errorf("%s: %d thresholds for the %d children of %s; give one a child, in the order of the table of indicators", where, len(given), len(children), x.tree.Nodes[g].Code)
+			return nil, fmt.Errorf("%s: %d thresholds for the %d children of %s; give one a child, in the order of the table of indicators",
+				where, len(given), len(children), x.tree.Nodes[g].Code)
 		}
 		if out[i] < 0 {
 			return nil, fmt.Errorf("%s: %v; a threshold is from 0 up", where, out[i])
@@ -237,7 +240,7 @@ func (x *Index) aggregate(g int, cols [][]float64, res *Result, out []float64, w
 				ws = append(ws, weight)
 			}
 		}
-		v, why := a.of(vals, ws, all, len(cols))
+		v, why := a.of(vals, ws, all)
 		if why == "" && (math.IsNaN(v) || math.IsInf(v, 0)) {
 			v, why = nan, "the result is not a finite number"
 		}
@@ -280,9 +283,9 @@ func (x *Index) applicable(res *Result, g int) [][]bool {
 	return all
 }
 
-// of aggregates the known values of one unit; all is the weight of all children,
-// size their number. It returns why there is no result, or "".
-func (a *Aggregate) of(v, w []float64, all float64, size int) (float64, string) {
+// of aggregates the known values of one unit; all is the weight of all
+// children. It returns why there is no result, or "".
+func (a *Aggregate) of(v, w []float64, all float64) (float64, string) {
 	sum, ws := 0.0, 0.0
 	switch a.Method {
 	case "arithmetic":
@@ -352,7 +355,7 @@ func (a *Aggregate) of(v, w []float64, all float64, size int) (float64, string) 
 func powerMean(v, w []float64, p float64) (float64, string) {
 	if p == 0 {
 		g := Aggregate{Method: "geometric"}
-		return g.of(v, w, 0, 0)
+		return g.of(v, w, 0)
 	}
 	sum, ws := 0.0, 0.0
 	for i := range v {
@@ -452,7 +455,8 @@ func (x *Index) aggregateFlat(a *Aggregate, g int, cols [][]float64, weights []f
 			score = COPRAS(m)
 			for j, col := range m.Columns {
 				if sum, n := Sum(col); n > 0 && sumsToZero(col, sum) {
-					w.period("aggregate", t.Nodes[g].Code, units[take[0]].Time, fmt.Sprintf("COPRAS: child %d of those that weigh something sums to 0 and counts nothing", j+1))
+					w.period("aggregate", t.Nodes[g].Code, units[take[0]].Time, fmt.Sprintf(
+						"COPRAS: child %d of those that weigh something sums to 0 and counts nothing", j+1))
 				}
 			}
 			why = "COPRAS: the unit's sum over costs is 0, which divides by zero"

@@ -446,7 +446,7 @@ func (ev *rowEvaluator) single(g int) float64 {
 		}
 		return sum
 	}
-	y, why := x.agg[g].of(v, w, all, len(t.Children[g]))
+	y, why := x.agg[g].of(v, w, all)
 	if why != "" || y-y != 0 {
 		return nan
 	}

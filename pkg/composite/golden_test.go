@@ -241,21 +241,27 @@ func TestHDI(t *testing.T) {
 		}
 	}
 	tree, err := NewTree([]Node{
-		{Code: codes[0], Parent: "health", Weight: 1}, {Code: codes[1], Parent: "education", Weight: 1},
-		{Code: codes[2], Parent: "education", Weight: 1}, {Code: codes[3], Parent: "income", Weight: 1},
-		{Code: "health", Parent: "HDI", Weight: 1}, {Code: "education", Parent: "HDI", Weight: 1}, {Code: "income", Parent: "HDI", Weight: 1},
+		{Code: codes[0], Parent: "health", Weight: 1},
+		{Code: codes[1], Parent: "education", Weight: 1},
+		{Code: codes[2], Parent: "education", Weight: 1},
+		{Code: codes[3], Parent: "income", Weight: 1},
+		{Code: "health", Parent: "HDI", Weight: 1},
+		{Code: "education", Parent: "HDI", Weight: 1},
+		{Code: "income", Parent: "HDI", Weight: 1},
 		{Code: "HDI"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var expected struct {
-		Goalposts map[string][2]float64
+		Goalposts map[string][2]float64 `json:"goalposts"`
 		Worked    []struct {
-			ISO3                      string
-			Health, Education, Income float64
-			HDICalc                   float64 `json:"hdi_calc"`
-		}
+			ISO3      string  `json:"iso3"`
+			Health    float64 `json:"health"`
+			Education float64 `json:"education"`
+			Income    float64 `json:"income"`
+			HDICalc   float64 `json:"hdi_calc"`
+		} `json:"worked"`
 	}
 	b, err := os.ReadFile("testdata/hdi/expected.json")
 	if err != nil {
@@ -311,16 +317,18 @@ func TestTOPSISGolden(t *testing.T) {
 	}
 	var golden struct {
 		Cases []struct {
-			Name       string
-			Matrix     [][]float64
-			Weights    []float64
-			Types      []float64
-			Parameters struct{ Normalisation string }
-			Expected   struct {
-				Closeness []float64
-				Rank      []float64
-			}
-		}
+			Name       string      `json:"name"`
+			Matrix     [][]float64 `json:"matrix"`
+			Weights    []float64   `json:"weights"`
+			Types      []float64   `json:"types"`
+			Parameters struct {
+				Normalisation string `json:"normalisation"`
+			} `json:"parameters"`
+			Expected struct {
+				Closeness []float64 `json:"closeness"`
+				Rank      []float64 `json:"rank"`
+			} `json:"expected"`
+		} `json:"cases"`
 	}
 	if err := json.Unmarshal(b, &golden); err != nil {
 		t.Fatal(err)

@@ -363,8 +363,14 @@ func TestAHPWarnsAboveATenth(t *testing.T) {
 // Diakoulaki, Mavrotas and Papayannakis (1995): 0.20 0.48 0.32.
 func TestCRITICPaper(t *testing.T) {
 	w := CRITIC(columnsOf([][]float64{
-		{61, 1.08, 4.33}, {20.7, 0.26, 4.34}, {16.3, 1.98, 2.53}, {9.0, 3.29, 1.65},
-		{5.4, 2.77, 2.33}, {4.0, 4.12, 1.21}, {-6.1, 3.52, 2.10}, {-34.6, 3.31, 0.98},
+		{61, 1.08, 4.33},
+		{20.7, 0.26, 4.34},
+		{16.3, 1.98, 2.53},
+		{9.0, 3.29, 1.65},
+		{5.4, 2.77, 2.33},
+		{4.0, 4.12, 1.21},
+		{-6.1, 3.52, 2.10},
+		{-34.6, 3.31, 0.98},
 	}), nil)
 	within(t, "CRITIC", w, []float64{0.20222554, 0.48090173, 0.31687273}, 5e-9)
 }
@@ -545,7 +551,8 @@ func TestImputations(t *testing.T) {
 
 func TestScreenAndGates(t *testing.T) {
 	d := &Data{Units: []Unit{{Code: "a"}, {Code: "b"}, {Code: "c"}, {Code: "d"}}, Columns: []Column{
-		{Code: "x", Values: []float64{1, nan, 0, 4}}, {Code: "y", Values: []float64{1, 2, 0, nan}, State: []Cell{Known, Known, Known, NotApplicable}},
+		{Code: "x", Values: []float64{1, nan, 0, 4}},
+		{Code: "y", Values: []float64{1, 2, 0, nan}, State: []Cell{Known, Known, Known, NotApplicable}},
 		{Code: "gdp", Values: []float64{700, 500, 900, 600}},
 	}}
 	tree, err := NewTree([]Node{{Code: "x", Parent: "i", Weight: 1}, {Code: "y", Parent: "i", Weight: 1}, {Code: "i"}})
@@ -560,12 +567,12 @@ func TestScreenAndGates(t *testing.T) {
 		`{"gates": [{"column": "gdp", "min": 600}], "keep": ["b"], "drop": ["a"]}`: "bcd",
 	} {
 		res := run(t, tree, d, `{"screen": `+recipe+`}`, nil)
-		got := ""
+		var codes []string
 		for _, u := range res.Screened.Units {
-			got += u.Code
+			codes = append(codes, u.Code)
 		}
-		if got != want || len(res.Dropped) != 4-len(want) {
-			t.Errorf("%s keeps %s, want %s", recipe, got, want)
+		if got := strings.Join(codes, ""); got != want || len(res.Dropped) != 4-len(want) {
+			t.Errorf("%s keeps %v, want %s", recipe, codes, want)
 		}
 	}
 }
@@ -639,8 +646,11 @@ func TestAdjustPlaceAndTier(t *testing.T) {
 		d.Units = append(d.Units, Unit{Code: string(c)})
 	}
 	d.Columns = []Column{
-		{Code: "x", Values: []float64{90, 80, 70, 60, 50}}, {Code: "y", Values: []float64{1, 2, 3, 4, 5}},
-		{Code: "prizes", Values: []float64{0, 9, 0, 0, nan}}, {Code: "findings", Values: []float64{0, 2, 4, 0, 0}}, {Code: "accidents", Values: []float64{1, 0, 0, 0, 0}},
+		{Code: "x", Values: []float64{90, 80, 70, 60, 50}},
+		{Code: "y", Values: []float64{1, 2, 3, 4, 5}},
+		{Code: "prizes", Values: []float64{0, 9, 0, 0, nan}},
+		{Code: "findings", Values: []float64{0, 2, 4, 0, 0}},
+		{Code: "accidents", Values: []float64{1, 0, 0, 0, 0}},
 	}
 	d.Groups = []Grouping{{Code: "kind", Values: []string{"p", "q", "p", "q", "p"}}}
 	tree, err := NewTree([]Node{{Code: "x", Parent: "i", Weight: 1}, {Code: "y", Parent: "i", Weight: 0}, {Code: "i"}})
@@ -727,9 +737,9 @@ func TestDerive(t *testing.T) {
 // A range of any method, so that geometric means exist.
 func TestRange(t *testing.T) {
 	for recipe, want := range map[string][]float64{
-		`{"method": "zscore", "range": [1, 11]}`: {1, 3, 11},
-		`{"method": "rank", "range": [1, 3]}`:    {1, 2, 3},
-		`{"method": "prank", "range": [10, 20]}`: {10, 15, 20},
+		`{"method": "zscore", "range": [1, 11]}`:                                            {1, 3, 11},
+		`{"method": "rank", "range": [1, 3]}`:                                               {1, 2, 3},
+		`{"method": "prank", "range": [10, 20]}`:                                            {10, 15, 20},
 		`{"method": "goalposts", "goalposts": {"x": [0, 10]}, "scale": 5, "range": [1, 2]}`: {1.1, 1.2, 1.6},
 	} {
 		got, _ := one(t, []float64{1, 2, 6}, 1, nan, `{"normalise": `+recipe+`}`, nil)

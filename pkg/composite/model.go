@@ -137,7 +137,8 @@ func (d *Data) check() error {
 			return fmt.Errorf("composite: unit %s (row %d): the time is not a finite number", u.Code, i+1)
 		}
 		if first, ok := seen[key{u.Code, u.Time}]; ok {
-			return fmt.Errorf("composite: unit %s occurs twice in the same period (rows %d and %d); keep one of them, or give them different times", u.Code, first+1, i+1)
+			return fmt.Errorf("composite: unit %s occurs twice in the same period (rows %d and %d); keep one of them, or give them different times",
+				u.Code, first+1, i+1)
 		}
 		seen[key{u.Code, u.Time}] = i
 	}

@@ -117,7 +117,8 @@ func (x *Index) compileColumns() error {
 		var den *Column
 		if d := x.recipe.Denominate; d != nil && d.On && node.Denominator != "" {
 			if den = x.data.Column(node.Denominator); den == nil {
-				return fmt.Errorf("indicator %s: its denominator %s has no column in the data%s", node.Code, node.Denominator, hint(node.Denominator, x.columnCodes()))
+				return fmt.Errorf("indicator %s: its denominator %s has no column in the data%s",
+					node.Code, node.Denominator, hint(node.Denominator, x.columnCodes()))
 			}
 		}
 		x.denom = append(x.denom, den)
@@ -342,10 +343,11 @@ func (x *Index) completeness(res *Result) {
 		have, all := 0, 0
 		haveW, allW := 0.0, 0.0
 		for c, leaf := range x.tree.Leaves {
-			switch res.Raw.State[c][row] {
-			case NotApplicable:
+			s := res.Raw.State[c][row]
+			if s == NotApplicable {
 				continue
-			case Known:
+			}
+			if s == Known {
 				have++
 				haveW += eff[leaf]
 			}

@@ -54,6 +54,7 @@ func count(order []int, ties Ties, equal func(a, b int) bool, set func(i, place 
 		for k := i; k < j; k++ {
 			place := i + 1
 			switch ties {
+			case Competition:
 			case Dense:
 				place = dense
 			case Modified:

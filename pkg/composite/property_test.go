@@ -17,7 +17,7 @@ func random(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
-		seed = rand.Uint64()
+		seed = rand.Uint64() //nolint:forbidigo // a new seed each time, printed
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -302,16 +302,16 @@ func (r *Recipe) Paths() []string {
 	return paths
 }
 
-// Clone is a deep copy.
+// Clone is a deep copy. It panics on a recipe that [ParseRecipe] would not have
+// read, one with an infinity or an unknown word.
 func (r *Recipe) Clone() *Recipe {
 	b, err := json.Marshal(r)
 	if err != nil {
-		// Every field of a recipe marshals; NaN is refused on the way in.
-		panic("composite: recipe does not marshal: " + err.Error())
+		panic("composite: a recipe with an impossible number: " + err.Error()) //nolint:forbidigo // a fault of who wrote the struct
 	}
 	out, err := ParseRecipe(b)
 	if err != nil {
-		panic("composite: recipe does not survive a copy: " + err.Error())
+		panic("composite: " + err.Error()) //nolint:forbidigo // a fault of who wrote the struct
 	}
 	return out
 }

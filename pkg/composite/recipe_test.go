@@ -107,8 +107,10 @@ func TestCompileRefusesWithARemedy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Data{Units: []Unit{{Code: "jinhua"}, {Code: "yiwu"}}, Columns: []Column{{Code: "growth", Values: []float64{1, 2}}, {Code: "level", Values: []float64{1, 2}}, {Code: "people", Values: []float64{1, 2}}},
-		Groups: []Grouping{{Code: "region", Values: []string{"east", "west"}}}}
+	d := &Data{
+		Units: []Unit{{Code: "jinhua"}, {Code: "yiwu"}}, Columns: []Column{{Code: "growth", Values: []float64{1, 2}}, {Code: "level", Values: []float64{1, 2}}, {Code: "people", Values: []float64{1, 2}}},
+		Groups: []Grouping{{Code: "region", Values: []string{"east", "west"}}},
+	}
 	for recipe, want := range map[string]string{
 		`{"denominate": true}`:                                                                 `its denominator area has no column`,
 		`{"impute": {"method": "group_mean"}}`:                                                 `needs group`,

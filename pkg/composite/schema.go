@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // RecipeSchema is the JSON schema (draft 2020-12) of recipes, made from the same
@@ -18,7 +19,7 @@ func RecipeSchema() []byte {
 	root["$defs"] = s.defs
 	b, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
-		panic("composite: schema does not marshal: " + err.Error()) // maps of plain values always do
+		panic("composite: schema does not marshal: " + err.Error()) //nolint:forbidigo // maps of plain values always do
 	}
 	return append(b, '\n')
 }
@@ -33,14 +34,7 @@ func (s *schemaBuilder) structure(t reflect.Type) map[string]any {
 		if f.doc != "" || f.methods != nil {
 			doc := f.doc
 			if f.methods != nil {
-				doc += " For"
-				for k, m := range f.methods {
-					if k > 0 {
-						doc += ","
-					}
-					doc += " " + m
-				}
-				doc += "."
+				doc += " For " + strings.Join(f.methods, ", ") + "."
 			}
 			if _, ref := p["$ref"]; ref {
 				p = map[string]any{"allOf": []any{p}}

@@ -19,9 +19,11 @@ func Nearest(word string, known []string) string {
 	}
 	if bestD > max(2, (len([]rune(word))+2)/3) {
 		// A word that begins like a known one is near enough too.
-		for _, k := range known {
-			if len(word) >= 3 && (strings.HasPrefix(strings.ToLower(k), strings.ToLower(word)) || strings.HasPrefix(strings.ToLower(word), strings.ToLower(k)) && len(k) >= 3) {
-				return k
+		w := strings.ToLower(word)
+		for _, name := range known {
+			k := strings.ToLower(name)
+			if len(w) >= 3 && strings.HasPrefix(k, w) || len(k) >= 3 && strings.HasPrefix(w, k) {
+				return name
 			}
 		}
 		return ""

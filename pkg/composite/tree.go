@@ -3,6 +3,7 @@ package composite
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Node is an element of the tree: an indicator if it has no children, else an
@@ -211,8 +212,7 @@ func (t *Tree) Effective(weights []float64) []float64 {
 	share := t.Shares(weights)
 	eff := make([]float64, len(t.Nodes))
 	eff[t.Root] = 1
-	for k := len(t.Order) - 1; k >= 0; k-- {
-		p := t.Order[k]
+	for _, p := range slices.Backward(t.Order) {
 		for _, c := range t.Children[p] {
 			eff[c] = eff[p] * share[c]
 		}

@@ -375,7 +375,7 @@ func CorrelationWeights(cols [][]float64, wanted []float64, lower, upper float64
 			if total > 0 {
 				d -= r[a] / total
 			} else {
-				d += 1 // an index that its children run against is no solution
+				d++ // an index that its children run against is no solution
 			}
 			sum += d * d
 			worst = max(worst, math.Abs(d))
@@ -518,7 +518,8 @@ func (x *Index) classWeights(r *Weights, given []float64) error {
 					return fmt.Errorf("weights.sets.%s: the weight of %s comes from %s; limit weights.nodes to other groups", class, code, r.From)
 				}
 				if method := x.agg[p].Method; flat(method) {
-					return fmt.Errorf("weights.sets.%s: %s is aggregated by %s, which compares units under one set of weights; name no child of it", class, x.tree.Nodes[p].Code, method)
+					return fmt.Errorf("weights.sets.%s: %s is aggregated by %s, which compares units under one set of weights; name no child of it",
+						class, x.tree.Nodes[p].Code, method)
 				}
 			}
 		}
@@ -684,7 +685,9 @@ func (x *Index) ahpWeights(r *Weights, given []float64, groups []int) error {
 			return fmt.Errorf("weights.path: %s: %w", path, err)
 		}
 		if cr > 0.1 {
-			x.compileWarnings.add("weights", code, fmt.Sprintf("the comparisons of %s are inconsistent: consistency ratio %.3f is above 0.1 (random index %.2f for order %d)", path, cr, RandomIndex(len(in)), len(in)))
+			x.compileWarnings.add("weights", code, fmt.Sprintf(
+				"the comparisons of %s are inconsistent: consistency ratio %.3f is above 0.1 (random index %.2f for order %d)",
+				path, cr, RandomIndex(len(in)), len(in)))
 		}
 		for i, asymmetric := range reciprocal(a) {
 			if asymmetric {
@@ -776,7 +779,8 @@ func (x *Index) objectiveWeights(g int, cols [][]float64, w *warnings) (out []fl
 		var mixed bool
 		out, mixed, err = PCAWeights(cols)
 		if mixed {
-			w.add("weights", node.Code, "the first principal component loads some children against the others; absolute values were taken, but these children do not measure one thing")
+			w.add("weights", node.Code,
+				"the first principal component loads some children against the others; absolute values were taken, but these children do not measure one thing")
 		}
 	case "correlation":
 		var wanted []float64
@@ -793,7 +797,8 @@ func (x *Index) objectiveWeights(g int, cols [][]float64, w *warnings) (out []fl
 		var gap float64
 		out, gap, err = CorrelationWeights(cols, wanted, or(r.Min, 0), or(r.Max, 1))
 		if err == nil && gap > 1e-6 {
-			w.add("weights", node.Code, fmt.Sprintf("the wanted importance is missed by up to %.3g of the total; the bounds or the correlations do not allow it", gap))
+			w.add("weights", node.Code, fmt.Sprintf(
+				"the wanted importance is missed by up to %.3g of the total; the bounds or the correlations do not allow it", gap))
 		}
 	default:
 		err = fmt.Errorf("unknown source %q", r.From)

@@ -521,7 +521,7 @@ func (ws *Workspace) row(g, r int) float64 {
 	if len(vals) == 0 || ratio(len(vals), size) < x.recipe.MinKnownChildren.at(level) || sum/all < x.recipe.MinKnownWeight.at(level) {
 		return nan
 	}
-	v, _ := x.agg[g].of(vals, weights, all, len(x.tree.Children[g]))
+	v, _ := x.agg[g].of(vals, weights, all)
 	if math.IsInf(v, 0) {
 		return nan
 	}
