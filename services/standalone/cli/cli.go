@@ -32,6 +32,7 @@ const defaultAddress = "127.0.0.1:7800"
 
 // Process is what the command line needs to know of the process it runs in.
 type Process struct {
+	Name    string   // by which it was called, for examples of further calls
 	Args    []string // without the program's name
 	Environ []string
 	In      io.Reader

@@ -255,7 +255,11 @@ func (a *app) showComparisons(list []*rankingv1.Comparison, verdict rankingv1.Ve
 		default:
 			t := table.New(a.say("单位", "ZONE"), a.say(">值", ">VALUE"), a.say("为何不可排序", "WHY NO ORDER"), a.say("说明", "NOTES"))
 			for _, r := range c.GetRows() {
-				t.Row(a.text(r.GetDisplayName()), a.value(r), a.text(r.GetReason()), a.caveats(r))
+				value := a.value(r)
+				if r.GetUnit() != c.GetUnit() { // Units that do not convert stand beside their numbers.
+					value += " " + r.GetUnit()
+				}
+				t.Row(a.text(r.GetDisplayName()), value, a.text(r.GetReason()), a.caveats(r))
 			}
 			a.table(t)
 		}

@@ -137,8 +137,8 @@ func (a *app) showCalls(address string) {
 		option = " --address " + address
 	}
 	fmt.Fprintf(a.Out, `
-  zonebench zones resolve 金开%[2]s
-  zonebench compare --period 2020 --indicator industrial-investment-growth%[2]s
+  %[4]s zones resolve 金开%[2]s
+  %[4]s compare --period 2020 --indicator industrial-investment-growth%[2]s
 
   grpcurl -plaintext %[1]s list
   grpcurl -plaintext -d '{"queries":[{"text":"金开"}]}' \
@@ -149,8 +149,9 @@ func (a *app) showCalls(address string) {
   conn, err := grpc.NewClient(%[3]q,
       grpc.WithTransportCredentials(insecure.NewCredentials()))
   resp, err := rankingv1.NewRankingServiceClient(conn).CompareZones(ctx,
-      &rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET})
-`, address, option, address)
+      &rankingv1.CompareZonesRequest{
+          Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET})
+`, address, option, address, or(a.Name, "zonebench"))
 }
 
 // What `demo --once --json` prints: keys in snake case, words in lower case,

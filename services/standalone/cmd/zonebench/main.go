@@ -18,6 +18,7 @@ var version = "devel"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, cli.Process{
+		Name:    os.Args[0],
 		Args:    os.Args[1:],
 		Environ: os.Environ(),
 		In:      os.Stdin,
