@@ -33,24 +33,8 @@ func newRanker(n int, ties Ties) *ranker {
 // places writes the places of the scores, 1 the greatest, 0 for NaN. Equal
 // float64 share a place as the ranker's ties say; Ordinal parts them by row.
 func (k *ranker) places(dst []uint16, scores []float64) {
-	lo, hi, n := 0.0, 0.0, 0
-	for _, s := range scores {
-		if s != s {
-			continue
-		}
-		if n == 0 {
-			lo, hi = s, s
-		}
-		n++
-		// Not min and max, which look at signs of zero.
-		if s < lo {
-			lo = s
-		}
-		if s > hi {
-			hi = s
-		}
-	}
-	if n == 0 {
+	lo, hi := ends(scores)
+	if lo > hi {
 		clear(dst)
 		return
 	}
@@ -60,8 +44,8 @@ func (k *ranker) places(dst []uint16, scores []float64) {
 	}
 	clear(k.low[:])
 	clear(k.high[:])
-	keys, next := k.keys[:n], k.next[:n]
-	at := 0
+	keys, next := k.keys[:len(scores)], k.next
+	n := 0
 	for i, s := range scores {
 		if s != s {
 			dst[i] = 0
@@ -70,9 +54,10 @@ func (k *ranker) places(dst []uint16, scores []float64) {
 		b := uint64((hi - s) * scale)
 		k.low[b&radixMask]++
 		k.high[b>>radixBits&radixMask]++
-		keys[at] = b<<32 | uint64(i)
-		at++
+		keys[n] = b<<32 | uint64(i)
+		n++
 	}
+	keys, next = keys[:n], next[:n]
 	var sumLow, sumHigh uint32
 	for i := range k.low {
 		k.low[i], sumLow = sumLow, sumLow+k.low[i]
