@@ -3,6 +3,7 @@ package indicator_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,9 @@ import (
 
 	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/figures"
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/ledger/ledgertest"
 	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
@@ -505,5 +509,61 @@ func TestFiguresChangedIsPublishedForEachTransactionWithItsKeys(t *testing.T) {
 	}
 	if !names["indicators/fai"] || !names["sources/bureau"] {
 		t.Errorf("%v", names)
+	}
+}
+
+// Many callers at once, then the ledger read anew by another process: the same figures, revision by revision.
+func TestAReplayOfTheLedgerGivesTheSameFigures(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.stock(t)
+	seed := rand.Uint64() //nolint:forbidigo // printed below, so that a failure can be repeated
+	t.Logf("seed %d", seed)
+	var wg sync.WaitGroup
+	for caller := range 8 {
+		random := rand.New(rand.NewPCG(seed, uint64(caller)))
+		wg.Go(func() {
+			var mine []*indicatorv1.Statement
+			for i := range 30 {
+				switch {
+				case len(mine) > 0 && random.IntN(4) == 0:
+					at := random.IntN(len(mine))
+					_, err := b.WithdrawStatements(t.Context(), &indicatorv1.WithdrawStatementsRequest{Names: []string{mine[at].GetName()}, Reason: "r"})
+					if err != nil {
+						t.Error(err)
+					}
+					mine = slices.Delete(mine, at, at+1)
+				case len(mine) > 0 && random.IntN(4) == 0:
+					m := mine[random.IntN(len(mine))]
+					if _, err := b.PinFigure(t.Context(), &indicatorv1.PinFigureRequest{Key: m.GetKey(), Statement: m.GetName(), Reason: "p"}); err != nil {
+						t.Error(err)
+					}
+				default:
+					resp, err := b.RecordStatements(t.Context(), recording(number("bureau", fmt.Sprint(caller, i),
+						target("fai", []indicatorv1.Ambition{expected, strive}[random.IntN(2)]), equal, fmt.Sprint(random.IntN(2)), "亿元")))
+					if err != nil {
+						t.Error(err)
+						continue
+					}
+					mine = append(mine, resp.GetStatements()...)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	other := ledgertest.OpenAt(t, b.server, ledger.Config{})
+	lane := ledger.Fold(other, ledger.LaneIndicator, figures.New())
+	ledgertest.Run(t, other)
+	state, at := lane.Current()
+	for revision := int64(1); revision <= at.Revision; revision++ {
+		for _, ambition := range []indicatorv1.Ambition{expected, strive} {
+			want, known := state.View(revision).Figure(target("fai", ambition))
+			got, err := b.GetFigure(t.Context(), &indicatorv1.GetFigureRequest{Key: target("fai", ambition), Consistency: &typev1.Consistency{
+				Requirement: &typev1.Consistency_AtExactRevision{AtExactRevision: revision},
+			}})
+			if known != (err == nil) || known && !proto.Equal(want, got.GetFigure()) {
+				t.Fatalf("revision %d: %v, %v; replayed %v", revision, got, err, want)
+			}
+		}
 	}
 }

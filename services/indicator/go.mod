@@ -10,6 +10,7 @@ require (
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 	zonebench.internal/pkg v0.0.0
+	zonebench.internal/pkg/local v0.0.0
 	zonebench.internal/proto v0.0.0
 )
 
@@ -46,7 +47,6 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261110000943-09e21b237f2c // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
-	zonebench.internal/pkg/local v0.0.0 // indirect
 )
 
 replace (

@@ -16,6 +16,7 @@ import (
 const (
 	indicators = indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS
 	sources    = indicatorv1.FigureTable_FIGURE_TABLE_SOURCES
+	lists      = indicatorv1.FigureTable_FIGURE_TABLE_LISTS
 	statements = indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS
 )
 
@@ -56,6 +57,9 @@ func (b *bench) published(t testing.TB) {
 		if r := b.load(t, table(kind, string(data(t, name)))).GetReport(); !r.GetCommitted() {
 			t.Fatalf("%s: %v", name, r)
 		}
+	}
+	if r := b.load(t, table(lists, string(data(t, "lists.csv")))).GetReport(); !r.GetCommitted() { // They name indicators.
+		t.Fatalf("lists: %v", r)
 	}
 }
 
@@ -123,6 +127,8 @@ func TestEachRowThatCannotBeTakenSaysWhereWhatAndHowToMendIt(t *testing.T) {
 		{"unknown zone", "bureau,a,温洲经济技术开发区,fai,2020,target,expected,=,1,亿元,,,", "subject", "温洲经济技术开发区", "no zone", "zones/wenzhou-etdz"},
 		{"unknown zone name", "bureau,a,zones/wenzou-etdz,fai,2020,target,expected,=,1,亿元,,,", "subject", "", "does not exist", "zones/wenzhou-etdz"},
 		{"unknown indicator", "bureau,a,wenzhou-etdz,fai-grow,2020,target,expected,=,1,%,,,", "indicator", "fai-grow", "does not exist", "indicators/fai-growth"},
+		{"indicator by its name", "bureau,a,wenzhou-etdz,固定资产投资,2020,target,expected,=,1,亿元,,,", "indicator", "固定资产投资", "not an id", "indicators/fai (固定资产投资, flow), indicators/fai-growth (固定资产投资, growth)"},
+		{"source by its title", "统计局,a,wenzhou-etdz,fai,2020,target,expected,=,1,亿元,,,", "source", "统计局", "not an id", "hyphens"},
 		{"unknown source", "bureu,a,wenzhou-etdz,fai,2020,target,expected,=,1,亿元,,,", "source", "bureu", "does not exist", "sources/bureau"},
 		{"wrong unit", "bureau,a,wenzhou-etdz,fai,2020,target,expected,=,3800,万美元,,,", "unit", "万美元", "exchange rate", "亿元"},
 		{"full-width digits", "bureau,a,wenzhou-etdz,fai,2020,target,expected,=,１２,亿元,,,", "value", "１２", "full-width", "12"},

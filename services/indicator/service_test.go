@@ -21,6 +21,7 @@ import (
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/ledger/ledgertest"
+	"zonebench.internal/pkg/local"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
@@ -35,6 +36,7 @@ import (
 type bench struct {
 	indicatorv1.IndicatorServiceClient
 
+	server *local.Server
 	ledger *ledger.Ledger
 	zones  *ledger.Lane[*registry.State]
 	js     jetstream.JetStream
@@ -45,7 +47,7 @@ func open(t testing.TB) *bench {
 	t.Helper()
 	server := ledgertest.Server(t, t.TempDir())
 	led := ledgertest.OpenAt(t, server, ledger.Config{})
-	b := &bench{ledger: led, zones: ledger.Fold(led, ledger.LaneZone, registry.New())}
+	b := &bench{server: server, ledger: led, zones: ledger.Fold(led, ledger.LaneZone, registry.New())}
 	b.js = ledgertest.Deps(t, server).JetStream
 	svc, err := indicator.New(indicator.Config{}, indicator.Deps{
 		Lane: ledger.Fold(led, ledger.LaneIndicator, figures.New()), Registry: b.zones, Ledger: led, JetStream: b.js, Log: ledgertest.Log(t),

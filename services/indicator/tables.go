@@ -283,7 +283,7 @@ func (t *statementTable) plan(sheet *tabular.Sheet, view figures.View, zones reg
 	p := &plan{}
 	rec := newRecorder(view, zones)
 	rec.again = false
-	subjects := &resolver{zones: zones, known: map[[2]string]resolved{}}
+	subjects := &resolver{figures: view, zones: zones, known: map[[2]string]resolved{}}
 	for _, cells := range sheet.Rows {
 		r := &row{Row: cells, sheet: sheet}
 		m := t.read(r, subjects)
@@ -328,10 +328,10 @@ func january(period string) bool {
 
 func (t *statementTable) read(r *row, subjects *resolver) *indicatorv1.Statement {
 	m := &indicatorv1.Statement{Key: &indicatorv1.FigureKey{Scope: &typev1.Scope{}}}
-	m.Source = reference(r.Cell("source"), "sources")
+	m.Source = r.named("source", "sources", nil)
 	m.Locator = r.Cell("locator")
 	m.Key.Subject = r.subject(subjects, m.GetSource())
-	m.Key.Indicator = reference(r.Cell("indicator"), "indicators")
+	m.Key.Indicator = r.named("indicator", "indicators", subjects.figures.IndicatorByText)
 	m.Key.Period = r.Cell("period")
 	enumCell(r, "class", func(v typev1.StatisticalClass) { m.Key.Scope.StatisticalClass = v })
 	m.Key.Scope.Extent = r.Cell("extent")
@@ -410,10 +410,33 @@ func (t *statementTable) aims(r *row, m *indicatorv1.Statement) {
 	}
 }
 
+// named completes the id of a resource that a row needs. A text in its place is
+// answered with what it may mean: an amount and its growth have one name.
+func (r *row) named(column, collection string, byText func(string) []*indicatorv1.Indicator) string {
+	cell := r.Cell(column)
+	name := reference(cell, collection)
+	if cell == "" || isID(strings.TrimPrefix(name, collection+"/")) {
+		return name
+	}
+	remedy := "write an id: lower-case letters, digits and hyphens"
+	if byText != nil {
+		var may []string
+		for _, i := range byText(cell) {
+			may = append(may, fmt.Sprintf("%s (%s, %s)", i.GetName(), i.GetDisplayName().GetZh(), word(i.GetNature())))
+		}
+		if len(may) > 0 {
+			remedy = "write the id that is meant: " + strings.Join(may, ", ")
+		}
+	}
+	r.problems = append(r.problems, r.Errorf(column, remedy, "not an id"))
+	return collection + "/unresolved"
+}
+
 // resolver finds subjects by their texts, each once for a table.
 type resolver struct {
-	zones registry.View
-	known map[[2]string]resolved // by text and source
+	figures figures.View
+	zones   registry.View
+	known   map[[2]string]resolved // by text and source
 }
 
 // resolved is what a text came to: a subject, or the reason why not.
