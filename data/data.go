@@ -16,7 +16,7 @@ import (
 // Kind names the table that an import reads, in the words of the import command.
 type Kind string
 
-// The kinds of tables. The first four belong to the registry of zones, the next three to the figures, the last three to
+// The kinds of tables. The first four belong to the registry of zones, the next four to the figures, the last three to
 // the rankings that authorities publish.
 const (
 	ReferenceUnits Kind = "reference_units"
@@ -25,6 +25,7 @@ const (
 	Groups         Kind = "groups"
 	Sources        Kind = "sources"
 	Indicators     Kind = "indicators"
+	Lists          Kind = "lists"
 	Statements     Kind = "statements"
 	Series         Kind = "series"
 	Rounds         Kind = "rounds"
@@ -51,6 +52,8 @@ var (
 	sources []byte
 	//go:embed indicators.csv
 	indicators []byte
+	//go:embed lists.csv
+	lists []byte
 	//go:embed statements.csv
 	statements []byte
 	//go:embed series.csv
@@ -71,6 +74,7 @@ func Tables() []Table {
 		{Groups, "groups.csv", groups},
 		{Sources, "sources.csv", sources},
 		{Indicators, "indicators.csv", indicators},
+		{Lists, "lists.csv", lists},
 		{Statements, "statements.csv", statements},
 		{Series, "series.csv", series},
 		{Rounds, "rounds.csv", rounds},

@@ -73,7 +73,7 @@ func registered(t *testing.T) map[string]bool {
 	names := make(map[string]bool)
 	for kind, collection := range map[data.Kind]string{
 		data.ReferenceUnits: "referenceUnits/", data.Zones: "zones/", data.Relations: "relations/",
-		data.Groups: "groups/", data.Sources: "sources/", data.Indicators: "indicators/",
+		data.Groups: "groups/", data.Sources: "sources/", data.Indicators: "indicators/", data.Lists: "lists/",
 	} {
 		for id := range byID(t, kind) {
 			names[collection+id] = true
@@ -93,9 +93,10 @@ func TestTablesAreReadable(t *testing.T) {
 		data.Indicators: "id,name_zh,name_en,aliases,definition,unit,nature,direction,price_basis,comparison_base," +
 			"growth_of,usual_class,national_authority,concept,contains,succeeds,qualifier,false_friends,component_of,bundle," +
 			"completion_of,numerator,denominator,note",
+		data.Lists: "id,name_zh,name_en,authority_zh,authority_en,criteria,entries,note",
 		data.Statements: "source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date," +
 			"status,unit,qualifier,tag,subject_certainty,period_certainty,believed_period,stage,number_pending,assigned_by," +
-			"rank_groups,better_than_base,part,note",
+			"rank_groups,better_than_base,list,list_stage,part,note",
 		data.Series: "id,name_zh,name_en,authority_zh,authority_en,note",
 		data.Rounds: "series,id,group_zh,group_en,ranking_year,data_year,publish_date,units_ranked,complete_to,method,source," +
 			"reliability,note",
@@ -122,7 +123,7 @@ func TestTablesAreReadable(t *testing.T) {
 func TestCounts(t *testing.T) {
 	want := map[data.Kind]int{
 		data.ReferenceUnits: 55, data.Zones: 202, data.Relations: 65, data.Groups: 11,
-		data.Sources: 5, data.Indicators: 218, data.Statements: 224, data.Series: 5, data.Rounds: 12, data.Places: 93,
+		data.Sources: 5, data.Indicators: 219, data.Lists: 4, data.Statements: 224, data.Series: 5, data.Rounds: 12, data.Places: 93,
 	}
 	for _, tab := range data.Tables() {
 		if n := len(parse(t, tab.File, tab.Content)); n != want[tab.Kind] {
@@ -141,7 +142,7 @@ func TestTablesAreTheCallersOwn(t *testing.T) {
 
 func TestIdentifiers(t *testing.T) {
 	form := regexp.MustCompile(`^[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
-	for _, kind := range []data.Kind{data.ReferenceUnits, data.Zones, data.Relations, data.Groups, data.Sources, data.Indicators} {
+	for _, kind := range []data.Kind{data.ReferenceUnits, data.Zones, data.Relations, data.Groups, data.Sources, data.Indicators, data.Lists} {
 		seen := make(map[string]bool)
 		for _, r := range table(t, kind) {
 			id := r.of("id")
@@ -184,6 +185,7 @@ func TestWordsOfTheContracts(t *testing.T) {
 		{data.Statements, "subject_certainty", "Certainty", false},
 		{data.Statements, "period_certainty", "Certainty", false},
 		{data.Statements, "stage", "Stage", false},
+		{data.Statements, "list_stage", "ListStage", true},
 	}
 	for _, c := range columns {
 		words := enums[c.enum]

@@ -88,9 +88,13 @@ func TestStatementReferences(t *testing.T) {
 	for _, r := range table(t, data.Indicators) {
 		growing[r.of("growth_of")] = true
 	}
+	criteria := ""
+	for _, r := range table(t, data.Lists) {
+		criteria += ";" + r.of("criteria")
+	}
 	for id, r := range byID(t, data.Indicators) {
-		if !used[id] && !growing[id] {
-			t.Errorf("indicators:%d: nothing is said of %s, and nothing is its growth", r.line, id)
+		if !used[id] && !growing[id] && !strings.Contains(criteria, ";"+id+">") {
+			t.Errorf("indicators:%d: nothing is said of %s, nothing is its growth, and no list asks for it", r.line, id)
 		}
 	}
 }
@@ -152,6 +156,29 @@ func TestCertainty(t *testing.T) {
 			period == "disputed" && r.of("believed_period") != believed {
 			t.Errorf("statements:%d: period %s, believed %q", r.line, r.of("period"), r.of("believed_period"))
 		}
+	}
+}
+
+// Admission to a list is aimed at with a list and a stage, and no list is registered in vain.
+func TestListTargets(t *testing.T) {
+	want := map[string]string{
+		"zones/shengzhou-edz|national-zone-cultivation-list":  "national-zone-cultivation|nurtured",
+		"zones/shengzhou-edz|wanmu-qianyi-list":               "wanmu-qianyi|nurtured",
+		"zones/luan-jinan-edz|national-incubator-status":      "national-incubator|recognised",
+		"zones/wenzhou-etdz|provincial-high-tech-park-status": "provincial-high-tech-park|recognised",
+	}
+	got, lists := make(map[string]string), byID(t, data.Lists)
+	for _, r := range table(t, data.Statements) {
+		if k := key(r, "list", "list_stage"); k != "|" {
+			got[key(r, "subject", "indicator")] = k
+			delete(lists, r.of("list"))
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if len(lists) > 0 {
+		t.Errorf("nobody aims at %v", slices.Sorted(maps.Keys(lists)))
 	}
 }
 

@@ -131,6 +131,7 @@ func Import(t testing.TB, c Clients, kind data.Kind, content []byte) *typev1.Imp
 	figures := map[data.Kind]indicatorv1.FigureTable{
 		data.Sources:    indicatorv1.FigureTable_FIGURE_TABLE_SOURCES,
 		data.Indicators: indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS,
+		data.Lists:      indicatorv1.FigureTable_FIGURE_TABLE_LISTS,
 		data.Statements: indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS,
 	}
 	published := map[data.Kind]rankingv1.PublishedRankingTable{

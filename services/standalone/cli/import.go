@@ -85,12 +85,18 @@ var tables = []struct {
 	{
 		data.Indicators, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS),
 		"id,name_zh,name_en,aliases,definition,unit,nature,direction,price_basis,comparison_base,growth_of,usual_class," +
-			"national_authority,concept,contains,succeeds,qualifier,false_friends,note,simulated",
+			"national_authority,concept,contains,succeeds,qualifier,false_friends,component_of,bundle,bundle_of,completion_of," +
+			"numerator,denominator,size_denominator,note,simulated",
+	},
+	{
+		data.Lists, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_LISTS),
+		"id,name_zh,name_en,authority_zh,authority_en,criteria,entries,note,simulated",
 	},
 	{
 		data.Statements, figureTable(indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS),
 		"source,locator,subject,indicator,period,class,extent,kind,ambition,comparator,value,due_date,status,unit,qualifier," +
-			"tag,subject_certainty,period_certainty,believed_period,reporter,vintage,stage,release_time,assigned_by,part,note,supersedes",
+			"tag,subject_certainty,period_certainty,believed_period,reporter,vintage,stage,release_time,number_pending,assigned_by," +
+			"rank_series,rank_authority,rank_groups,rank_data_year,better_than_base,list,list_stage,part,note,supersedes",
 	},
 	{
 		data.Series, publishedTable(rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_SERIES),
