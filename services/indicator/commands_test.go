@@ -525,15 +525,15 @@ func TestAReplayOfTheLedgerGivesTheSameFigures(t *testing.T) {
 		wg.Go(func() {
 			var mine []*indicatorv1.Statement
 			for i := range 30 {
-				switch {
-				case len(mine) > 0 && random.IntN(4) == 0:
+				switch choice := random.IntN(4); {
+				case len(mine) > 0 && choice == 0:
 					at := random.IntN(len(mine))
 					_, err := b.WithdrawStatements(t.Context(), &indicatorv1.WithdrawStatementsRequest{Names: []string{mine[at].GetName()}, Reason: "r"})
 					if err != nil {
 						t.Error(err)
 					}
 					mine = slices.Delete(mine, at, at+1)
-				case len(mine) > 0 && random.IntN(4) == 0:
+				case len(mine) > 0 && choice == 1:
 					m := mine[random.IntN(len(mine))]
 					if _, err := b.PinFigure(t.Context(), &indicatorv1.PinFigureRequest{Key: m.GetKey(), Statement: m.GetName(), Reason: "p"}); err != nil {
 						t.Error(err)

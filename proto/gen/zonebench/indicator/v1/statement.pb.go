@@ -479,8 +479,8 @@ func (x *FigureKey) GetAmbition() Ambition {
 type Statement struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `statements/{statement}`. Made by the service from what the statement says
-	// (source, locator, key, comparator, value, unit, reporter, vintage), so the
-	// same statement sent twice is one statement.
+	// (source, locator, part, key, comparator, value, unit, reporter, vintage), so
+	// the same statement sent twice is one statement.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// `sources/{source}`
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
