@@ -105,8 +105,7 @@ func Usage(w io.Writer, parts ...Part) error {
 }
 
 func list(w io.Writer, prefix string, of reflect.Type) {
-	for i := range of.NumField() {
-		f := of.Field(i)
+	for f := range of.Fields() {
 		switch key, tagged := f.Tag.Lookup("env"); {
 		case tagged:
 			name, _, _ := strings.Cut(key, ",")

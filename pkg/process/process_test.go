@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,9 @@ import (
 )
 
 func TestExitCodes(t *testing.T) {
-	program := Program{Name: "zone", Listen: "127.0.0.1:0", Build: func(*Process) (service.Service, error) { return nil, nil }}
+	program := Program{Name: "zone", Listen: "127.0.0.1:0", Build: func(*Process) (service.Service, error) {
+		return nil, errors.New("nobody comes this far")
+	}}
 	for name, c := range map[string]struct {
 		args, environ []string
 		code          int

@@ -122,7 +122,7 @@ func TestCallsPassTheEdge(t *testing.T) {
 		"zones/missing":  func(context.Context) error { return fault.NotFound("zones/missing").Wrap(secret) },
 		"zones/unworded": func(context.Context) error { return secret },
 		"zones/panics":   func(context.Context) error { panic(secret) },
-		"zones/late":     func(ctx context.Context) error { return context.DeadlineExceeded },
+		"zones/late":     func(context.Context) error { return context.DeadlineExceeded },
 		"zones/actor": func(ctx context.Context) error {
 			if auth.Actor(ctx) != auth.LocalOperator {
 				return errors.New("actor is " + auth.Actor(ctx))
