@@ -2,15 +2,12 @@ package zone
 
 import (
 	"context"
-	"crypto/sha256"
 	"regexp"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/mask"
@@ -26,18 +23,12 @@ import (
 // state and holds the outcome against the rules, so that a rule reads the
 // registry as it would be.
 
-// write is a request that writes.
-type write interface {
-	proto.Message
-	GetRequestId() string
-}
-
 var idForm = regexp.MustCompile(`^[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 const idRemedy = "use 2 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"
 
 // create registers a resource under a new id.
-func create[T resource](ctx context.Context, s *Service, k kind[T], method, id string, body T, req write) (T, *typev1.ReadState, error) {
+func create[T resource](ctx context.Context, s *Service, k kind[T], method, id string, body T, req command.Request) (T, *typev1.ReadState, error) {
 	var none T
 	switch {
 	case !idForm.MatchString(id):
@@ -57,7 +48,7 @@ func create[T resource](ctx context.Context, s *Service, k kind[T], method, id s
 
 // update changes the fields of a resource that the mask names.
 func update[T resource](
-	ctx context.Context, s *Service, k kind[T], method string, body T, fields *fieldmaskpb.FieldMask, req write,
+	ctx context.Context, s *Service, k kind[T], method string, body T, fields *fieldmaskpb.FieldMask, req command.Request,
 ) (T, *typev1.ReadState, error) {
 	var none T
 	if body == none {
@@ -84,7 +75,7 @@ func update[T resource](
 // put runs the command that writes one resource: decide gives it as it stands
 // and as it is to be stored.
 func put[T resource](
-	ctx context.Context, s *Service, k kind[T], method, name string, req write, decide func(registry.View) (old, next T, err error),
+	ctx context.Context, s *Service, k kind[T], method, name string, req command.Request, decide func(registry.View) (old, next T, err error),
 ) (T, *typev1.ReadState, error) {
 	var none, shown T
 	var changed bool
@@ -113,7 +104,7 @@ func put[T resource](
 	if err != nil {
 		return none, nil, err
 	}
-	if validateOnly(req) {
+	if command.ValidateOnly(req) {
 		if changed { // when and at which revision it would stand there is not known
 			shown = k.preview(shown)
 		}
@@ -181,42 +172,11 @@ func (s *Service) remove(ctx context.Context, req *zonev1.DeleteGroupRequest) (*
 
 // commit hands a command to the committer of the lane.
 func (s *Service) commit(
-	ctx context.Context, method string, req write, decide func(*registry.State, ledger.Position) (ledger.Proposal, error),
+	ctx context.Context, method string, req command.Request, decide func(*registry.State, ledger.Position) (ledger.Proposal, error),
 ) (ledger.Receipt, error) {
-	actor := auth.Actor(ctx)
-	if actor == "" {
-		return ledger.Receipt{}, fault.New(codes.Unauthenticated, typev1.ErrorReason_ERROR_REASON_NOT_AUTHENTICATED,
-			"nobody proved who asks: writes need an identity")
-	}
-	hash, err := digest(method, req)
+	c, err := command.New(ctx, method, req, decide)
 	if err != nil {
 		return ledger.Receipt{}, err
 	}
-	command := ledger.Command[*registry.State]{
-		Method: method, Actor: actor, RequestID: req.GetRequestId(), RequestHash: hash,
-		ValidateOnly: validateOnly(req), Decide: decide,
-	}
-	if trace := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(trace) == 1 {
-		command.Traceparent = trace[0]
-	}
-	return s.deps.Lane.Commit(ctx, command)
-}
-
-func validateOnly(req write) bool {
-	v, ok := req.(interface{ GetValidateOnly() bool })
-	return ok && v.GetValidateOnly()
-}
-
-// digest is SHA-256 over the method and the request without its request id.
-func digest(method string, req write) ([]byte, error) {
-	c := proto.Clone(req).ProtoReflect()
-	if f := c.Descriptor().Fields().ByName("request_id"); f != nil {
-		c.Clear(f)
-	}
-	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(c.Interface())
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(append([]byte(method+"\n"), body...))
-	return sum[:], nil
+	return s.deps.Lane.Commit(ctx, c)
 }
