@@ -1,6 +1,7 @@
 package indicator_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -8,7 +9,9 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"google.golang.org/grpc/codes"
 
+	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/fault"
+	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -285,6 +288,21 @@ func TestAnImportLargerThanACommitIsSeenWholeAtOneRevision(t *testing.T) {
 	}
 	if again := b.expect(t, req, want+"true"); again.GetState().GetRevision() != at {
 		t.Error("a retry wrote")
+	}
+	// One event for all of it, and none for its stages.
+	errDone := errors.New("done")
+	err := event.Subscribe(t.Context(), b.js, "figures.changed", event.ID{}, func(e event.Event) error {
+		m := &eventv1.FiguresChanged{}
+		if err := e.Decode(m); err != nil || len(m.GetKeys()) == 0 {
+			return err
+		}
+		if m.GetRevision() != at || m.GetTotalKeys() != 1200 || len(m.GetKeys()) != 1000 {
+			return fmt.Errorf("revision %d: %d of %d keys", m.GetRevision(), len(m.GetKeys()), m.GetTotalKeys())
+		}
+		return errDone
+	})
+	if !errors.Is(err, errDone) {
+		t.Error(err)
 	}
 }
 
