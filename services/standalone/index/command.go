@@ -94,7 +94,7 @@ func (in *inputs) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&in.recipe, "recipe", "", "recipe, YAML or JSON")
 	for _, name := range []string{"data", "meta", "recipe"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag was added a line above
+			panic(err) //nolint:forbidigo // the flag was added a line above
 		}
 	}
 }
@@ -126,8 +126,8 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 type reportUnit struct {
-	Code                 string                `json:"uCode"`
-	Name                 string                `json:"uName"`
+	Code                 string                `json:"uCode"` //nolint:tagliatelle // as in the tables
+	Name                 string                `json:"uName"` //nolint:tagliatelle // as in the tables
 	Time                 *float64              `json:"time,omitempty"`
 	Place                *int                  `json:"place"`
 	GroupPlace           *int                  `json:"group_place,omitempty"`
@@ -143,7 +143,7 @@ type reportUnit struct {
 }
 
 type reportDropped struct {
-	Code   string   `json:"uCode"`
+	Code   string   `json:"uCode"` //nolint:tagliatelle // as in the tables
 	Time   *float64 `json:"time,omitempty"`
 	Reason string   `json:"reason"`
 }
@@ -303,74 +303,79 @@ func printUnit(w io.Writer, x *composite.Index, res *composite.Result, code stri
 	if !hasUnit(x, code) {
 		return unknownUnit(x, code)
 	}
-	panel := x.Data().Panel()
 	for _, d := range res.Dropped {
 		if d.Unit.Code == code {
-			fmt.Fprintf(w, "%s%s was left out: %s\n", d.Unit.Code, when(d.Unit, panel), d.Reason)
+			fmt.Fprintf(w, "%s%s was left out: %s\n", d.Unit.Code, when(d.Unit, x.Data().Panel()), d.Reason)
 		}
 	}
 	for _, r := range byPlace(res) {
-		u := res.Screened.Units[r]
-		if u.Code != code {
-			continue
+		if res.Screened.Units[r].Code == code {
+			printStanding(w, x, res, r)
+			printTree(w, x, res, r)
 		}
-		placed := 0
-		for other, v := range res.Screened.Units {
-			if v.Time == u.Time && res.Places[other] > 0 {
-				placed++
-			}
+	}
+	return nil
+}
+
+// printStanding says where a row stands and how the score was adjusted.
+func printStanding(w io.Writer, x *composite.Index, res *composite.Result, r int) {
+	u := res.Screened.Units[r]
+	placed := 0
+	for other, v := range res.Screened.Units {
+		if v.Time == u.Time && res.Places[other] > 0 {
+			placed++
 		}
-		fmt.Fprintf(w, "%s  %s%s\n", u.Code, u.Name, when(u, panel))
-		if res.Places[r] > 0 {
-			fmt.Fprintf(w, "place %d of %d, score %s\n", res.Places[r], placed, short(res.Scores[r]))
-		} else {
-			fmt.Fprintf(w, "no place: %s; score %s\n", res.Unplaced[r], short(res.Scores[r]))
-		}
-		if res.Tiers != nil {
-			fmt.Fprintf(w, "tier %s\n", res.Tiers[r])
-		}
-		if a := res.Adjustments; a != nil && (len(a[r].Items) > 0 || a[r].Veto != "") {
-			fmt.Fprintf(w, "score before adjustment %s, bonus %s, deductions %s", short(res.Base[r]), short(a[r].Bonus), short(a[r].Deduction))
-			if a[r].Veto != "" {
-				fmt.Fprintf(w, ", veto: %s", a[r].Veto)
-			}
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintf(w, "known %.0f%% of the indicators, %.0f%% by weight\n\n", 100*res.Completeness[r], 100*res.CompletenessByWeight[r])
-		parts, start := contributions(x, res, r, true)
-		heads := []string{"code", "name", ">value", "state", ">score", ">share of index"}
-		if parts != nil {
-			heads = append(heads, ">contribution")
-		}
-		t := table.New(heads...)
-		var visit func(n, depth int)
-		visit = func(n, depth int) {
-			node := res.Tree.Nodes[n]
-			row := []string{strings.Repeat("  ", depth) + node.Code, node.Name, "", ""}
-			leaf := res.Tree.LeafOf[n]
-			if leaf >= 0 {
-				row[2] = short(res.Raw.Values[leaf][res.RowOf[r]])
-				row[3] = res.Screened.State[leaf][r].String()
-			}
-			row = append(row, short(res.Score(node.Code)[r]), fmt.Sprintf("%.2f%%", 100*res.Weights[res.SetOf[r]].Effective[n]))
-			if parts != nil {
-				if part, ok := parts[node.Code]; ok {
-					row = append(row, short(float64(part)))
-				}
-			}
-			t.Row(row...)
-			for _, c := range res.Tree.Children[n] {
-				visit(c, depth+1)
-			}
-		}
-		visit(res.Tree.Root, 0)
-		t.Write(w, 0)
-		if parts != nil && !x.Additive() {
-			fmt.Fprintf(w, "contributions add to %s, the score of a unit that is average throughout\n", short(float64(start)))
+	}
+	fmt.Fprintf(w, "%s  %s%s\n", u.Code, u.Name, when(u, x.Data().Panel()))
+	if res.Places[r] > 0 {
+		fmt.Fprintf(w, "place %d of %d, score %s\n", res.Places[r], placed, short(res.Scores[r]))
+	} else {
+		fmt.Fprintf(w, "no place: %s; score %s\n", res.Unplaced[r], short(res.Scores[r]))
+	}
+	if res.Tiers != nil {
+		fmt.Fprintf(w, "tier %s\n", res.Tiers[r])
+	}
+	if a := res.Adjustments; a != nil && (len(a[r].Items) > 0 || a[r].Veto != "") {
+		fmt.Fprintf(w, "score before adjustment %s, bonus %s, deductions %s", short(res.Base[r]), short(a[r].Bonus), short(a[r].Deduction))
+		if a[r].Veto != "" {
+			fmt.Fprintf(w, ", veto: %s", a[r].Veto)
 		}
 		fmt.Fprintln(w)
 	}
-	return nil
+	fmt.Fprintf(w, "known %.0f%% of the indicators, %.0f%% by weight\n\n", 100*res.Completeness[r], 100*res.CompletenessByWeight[r])
+}
+
+// printTree prints every node of a row with its value, score and contribution.
+func printTree(w io.Writer, x *composite.Index, res *composite.Result, r int) {
+	parts, start := contributions(x, res, r, true)
+	heads := []string{"code", "name", ">value", "state", ">score", ">share of index"}
+	if parts != nil {
+		heads = append(heads, ">contribution")
+	}
+	t := table.New(heads...)
+	var visit func(n, depth int)
+	visit = func(n, depth int) {
+		node := res.Tree.Nodes[n]
+		row := []string{strings.Repeat("  ", depth) + node.Code, node.Name, "", ""}
+		if leaf := res.Tree.LeafOf[n]; leaf >= 0 {
+			row[2] = short(res.Raw.Values[leaf][res.RowOf[r]])
+			row[3] = res.Screened.State[leaf][r].String()
+		}
+		row = append(row, short(res.Score(node.Code)[r]), fmt.Sprintf("%.2f%%", 100*res.Weights[res.SetOf[r]].Effective[n]))
+		if part, ok := parts[node.Code]; ok {
+			row = append(row, short(float64(part)))
+		}
+		t.Row(row...)
+		for _, c := range res.Tree.Children[n] {
+			visit(c, depth+1)
+		}
+	}
+	visit(res.Tree.Root, 0)
+	t.Write(w, 0)
+	if parts != nil && !x.Additive() {
+		fmt.Fprintf(w, "contributions add to %s, the score of a unit that is average throughout\n", short(float64(start)))
+	}
+	fmt.Fprintln(w)
 }
 
 // printWarnings lists warnings, the first of each kind of a stage and code.

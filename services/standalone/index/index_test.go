@@ -56,6 +56,7 @@ const (
 )
 
 func example(t *testing.T) (func(string) string, []string) {
+	t.Helper()
 	at := write(t, map[string]string{"d.csv": data, "m.csv": meta, "r.yaml": recipe})
 	return at, []string{"--data", at("d.csv"), "--meta", at("m.csv"), "--recipe", at("r.yaml")}
 }
@@ -102,12 +103,12 @@ func TestJSONAddsUp(t *testing.T) {
 	}
 	var got struct {
 		Units []struct {
-			UCode         string
-			Place         *int
-			Score         *float64
-			Contributions map[string]float64
-			Completeness  float64
-		}
+			UCode         string             `json:"uCode"` //nolint:tagliatelle // as in the tables
+			Place         *int               `json:"place"`
+			Score         *float64           `json:"score"`
+			Contributions map[string]float64 `json:"contributions"`
+			Completeness  float64            `json:"completeness"`
+		} `json:"units"`
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
@@ -139,11 +140,11 @@ func TestJSONSplitsWhatIsNoSum(t *testing.T) {
 		}
 		var got struct {
 			Units []struct {
-				UCode         string
-				Score         *float64
-				Contributions map[string]float64
-				Start         float64 `json:"contributions_start"`
-			}
+				UCode         string             `json:"uCode"` //nolint:tagliatelle // as in the tables
+				Score         *float64           `json:"score"`
+				Contributions map[string]float64 `json:"contributions"`
+				Start         float64            `json:"contributions_start"`
+			} `json:"units"`
 		}
 		if err := json.Unmarshal([]byte(out), &got); err != nil {
 			t.Fatal(err)
@@ -350,9 +351,9 @@ d,24.097,136.16,2.694,19719.24,18.14,0.0302
 	}
 	var got struct {
 		Units []struct {
-			UCode string
-			Score float64
-		}
+			UCode string  `json:"uCode"` //nolint:tagliatelle // as in the tables
+			Score float64 `json:"score"`
+		} `json:"units"`
 	}
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)

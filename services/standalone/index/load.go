@@ -24,7 +24,7 @@ type inputs struct {
 }
 
 // load reads the three files and the tables that the recipe names.
-func (in inputs) load() (*composite.Recipe, *composite.Tree, *composite.Data, composite.Attachments, error) {
+func (in *inputs) load() (*composite.Recipe, *composite.Tree, *composite.Data, composite.Attachments, error) {
 	fail := func(err error) (*composite.Recipe, *composite.Tree, *composite.Data, composite.Attachments, error) {
 		return nil, nil, nil, nil, err
 	}
@@ -56,7 +56,7 @@ func (in inputs) load() (*composite.Recipe, *composite.Tree, *composite.Data, co
 }
 
 // compile loads the files and makes an index of them.
-func (in inputs) compile() (*composite.Index, error) {
+func (in *inputs) compile() (*composite.Index, error) {
 	recipe, tree, data, files, err := in.load()
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (in inputs) compile() (*composite.Index, error) {
 }
 
 func readGrid(path string) (*tabular.Grid, error) {
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) //nolint:gosec // a recipe may name any table that who runs the program may read
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +142,7 @@ func (c *converter) node(n *yaml.Node, depth int) error {
 	switch n.Kind {
 	case yaml.AliasNode:
 		return c.node(n.Alias, depth+1)
+	case yaml.DocumentNode: // the parser nests none
 	case yaml.SequenceNode:
 		c.out.WriteByte('[')
 		for i, e := range n.Content {
@@ -203,10 +204,17 @@ func (c *converter) node(n *yaml.Node, depth int) error {
 	return fmt.Errorf("line %d: not understood", n.Line)
 }
 
+// quoted is a text as JSON.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return `""` // a string always marshals
+	}
+	return string(b)
+}
+
 func (c *converter) text(s string) {
-	// A string always marshals.
-	b, _ := json.Marshal(s)
-	c.out.Write(b)
+	c.out.WriteString(quoted(s))
 }
 
 // The types that the table of indicators gives to columns of the data.
@@ -221,6 +229,87 @@ const (
 
 var columnTypes = []string{typeIndicator, typeAggregate, typeGroup, typeDenominator, typeEvent, typeOther}
 
+// metaTable reads cells of the table of indicators.
+type metaTable struct {
+	*tabular.Grid
+	parents, denominators map[string]bool
+}
+
+// text is a cell, "" for one that is missing or has no column.
+func (m *metaTable) text(row int, column string) string {
+	c := m.Column(column)
+	if c < 0 || m.Rows[row][c] == "NA" {
+		return ""
+	}
+	return m.Rows[row][c]
+}
+
+func (m *metaTable) number(row int, column string, otherwise float64) (float64, error) {
+	c := m.Column(column)
+	if c < 0 {
+		return otherwise, nil
+	}
+	v, blank, err := m.Number(row, c)
+	if err != nil || blank == tabular.Value {
+		return v, err
+	}
+	return otherwise, nil
+}
+
+func (m *metaTable) at(row int, column string) string {
+	return fmt.Sprintf("%s, line %d, column %s", m.Name, m.Lines[row], column)
+}
+
+// columnType is the type of a row, found by its use where none is given.
+func (m *metaTable) columnType(row int, n composite.Node) (string, error) {
+	kind := m.text(row, "Type")
+	if kind == "" {
+		switch {
+		case m.parents[n.Code]:
+			return typeAggregate, nil
+		case m.denominators[n.Code] && n.Parent == "":
+			return typeDenominator, nil
+		}
+		return typeIndicator, nil
+	}
+	for _, t := range columnTypes {
+		if strings.EqualFold(t, kind) {
+			return t, nil
+		}
+	}
+	known := strings.Join(columnTypes, ", ")
+	if near := composite.Nearest(kind, columnTypes); near != "" {
+		return "", fmt.Errorf("%s: unknown type %q; did you mean %q? (types: %s)", m.at(row, "Type"), kind, near, known)
+	}
+	return "", fmt.Errorf("%s: unknown type %q; types are %s", m.at(row, "Type"), kind, known)
+}
+
+// node reads the numbers of an indicator or an aggregate.
+func (m *metaTable) node(row int, n composite.Node) (composite.Node, error) {
+	level, err := m.number(row, "Level", 0)
+	if err != nil {
+		return n, err
+	}
+	if level != math.Trunc(level) || level < 0 || level > 1000 {
+		return n, fmt.Errorf("%s: %v; levels count 1, 2, 3, ... from the indicators up", m.at(row, "Level"), level)
+	}
+	n.Level = int(level)
+	if n.Direction, err = m.number(row, "Direction", 1); err != nil {
+		return n, err
+	}
+	if n.Direction != 1 && n.Direction != -1 {
+		return n, fmt.Errorf("%s: %v; a direction is 1 (more is better) or -1 (less is better)", m.at(row, "Direction"), n.Direction)
+	}
+	if n.Weight, err = m.number(row, "Weight", 1); err != nil {
+		return n, err
+	}
+	if n.Weight < 0 {
+		return n, fmt.Errorf("%s: %v; weights are from 0 up", m.at(row, "Weight"), n.Weight)
+	}
+	n.Target, err = m.number(row, "Target", math.NaN())
+	return n, err
+}
+
 // readMeta reads the table of indicators: iCode,iName,Level,Parent,Direction,
 // Weight,Type,Denominator,Target,Unit. Only iCode is needed; further columns are
 // ignored. By default the name is the code, direction and weight are 1, and the
@@ -230,86 +319,34 @@ func readMeta(g *tabular.Grid) (types map[string]string, nodes []composite.Node,
 	if g.Column("iCode") < 0 {
 		return nil, nil, fmt.Errorf("%s has no column iCode (it has %s); give every indicator and group a code", g.Name, strings.Join(g.Header, ", "))
 	}
-	text := func(row int, column string) string {
-		c := g.Column(column)
-		if c < 0 || g.Rows[row][c] == "NA" {
-			return ""
-		}
-		return g.Rows[row][c]
-	}
-	number := func(row int, column string, otherwise float64) (float64, error) {
-		c := g.Column(column)
-		if c < 0 {
-			return otherwise, nil
-		}
-		v, blank, err := g.Number(row, c)
-		if err != nil || blank == tabular.Value {
-			return v, err
-		}
-		return otherwise, nil
-	}
-	parents, denominators := map[string]bool{}, map[string]bool{}
+	m := &metaTable{Grid: g, parents: map[string]bool{}, denominators: map[string]bool{}}
 	for row := range g.Rows {
-		parents[text(row, "Parent")] = true
-		denominators[text(row, "Denominator")] = true
+		m.parents[m.text(row, "Parent")] = true
+		m.denominators[m.text(row, "Denominator")] = true
 	}
 	types = map[string]string{}
 	for row := range g.Rows {
-		at := func(column string) string { return fmt.Sprintf("%s, line %d, column %s", g.Name, g.Lines[row], column) }
-		n := composite.Node{Code: text(row, "iCode"), Name: text(row, "iName"), Parent: text(row, "Parent"), Denominator: text(row, "Denominator"), Unit: text(row, "Unit")}
+		n := composite.Node{
+			Code: m.text(row, "iCode"), Name: m.text(row, "iName"), Parent: m.text(row, "Parent"),
+			Denominator: m.text(row, "Denominator"), Unit: m.text(row, "Unit"),
+		}
 		if n.Code == "" {
-			return nil, nil, fmt.Errorf("%s: empty; every row has a code", at("iCode"))
+			return nil, nil, fmt.Errorf("%s: empty; every row has a code", m.at(row, "iCode"))
 		}
 		if n.Name == "" {
 			n.Name = n.Code
 		}
 		if _, twice := types[n.Code]; twice {
-			return nil, nil, fmt.Errorf("%s: %s is given twice", at("iCode"), n.Code)
+			return nil, nil, fmt.Errorf("%s: %s is given twice", m.at(row, "iCode"), n.Code)
 		}
-		kind := text(row, "Type")
-		if kind == "" {
-			kind = typeIndicator
-			switch {
-			case parents[n.Code]:
-				kind = typeAggregate
-			case denominators[n.Code] && n.Parent == "":
-				kind = typeDenominator
-			}
+		if types[n.Code], err = m.columnType(row, n); err != nil {
+			return nil, nil, err
 		}
-		i := slices.IndexFunc(columnTypes, func(t string) bool { return strings.EqualFold(t, kind) })
-		if i < 0 {
-			known := strings.Join(columnTypes, ", ")
-			if near := composite.Nearest(kind, columnTypes); near != "" {
-				return nil, nil, fmt.Errorf("%s: unknown type %q; did you mean %q? (types: %s)", at("Type"), kind, near, known)
-			}
-			return nil, nil, fmt.Errorf("%s: unknown type %q; types are %s", at("Type"), kind, known)
-		}
-		types[n.Code] = columnTypes[i]
-		if columnTypes[i] != typeIndicator && columnTypes[i] != typeAggregate {
+		if t := types[n.Code]; t != typeIndicator && t != typeAggregate {
 			continue
 		}
-		n.Aggregate = columnTypes[i] == typeAggregate
-		level, err := number(row, "Level", 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		if level != math.Trunc(level) || level < 0 || level > 1000 {
-			return nil, nil, fmt.Errorf("%s: %v; levels count 1, 2, 3, ... from the indicators up", at("Level"), level)
-		}
-		n.Level = int(level)
-		if n.Direction, err = number(row, "Direction", 1); err != nil {
-			return nil, nil, err
-		}
-		if n.Direction != 1 && n.Direction != -1 {
-			return nil, nil, fmt.Errorf("%s: %v; a direction is 1 (more is better) or -1 (less is better)", at("Direction"), n.Direction)
-		}
-		if n.Weight, err = number(row, "Weight", 1); err != nil {
-			return nil, nil, err
-		}
-		if n.Weight < 0 {
-			return nil, nil, fmt.Errorf("%s: %v; weights are from 0 up", at("Weight"), n.Weight)
-		}
-		if n.Target, err = number(row, "Target", math.NaN()); err != nil {
+		n.Aggregate = types[n.Code] == typeAggregate
+		if n, err = m.node(row, n); err != nil {
 			return nil, nil, err
 		}
 		nodes = append(nodes, n)
@@ -321,15 +358,55 @@ func readMeta(g *tabular.Grid) (types map[string]string, nodes []composite.Node,
 // columns as the table of indicators types them; a column that it does not name is
 // ignored. Rows are sorted by code and time.
 func readData(g *tabular.Grid, types map[string]string) (*composite.Data, error) {
+	units, err := readUnits(g)
+	if err != nil {
+		return nil, err
+	}
+	order := make([]int, len(units))
+	for row := range order {
+		order[row] = row
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(units[a].Code, units[b].Code), cmp.Compare(units[a].Time, units[b].Time))
+	})
+	d := &composite.Data{HasTime: g.Column("Time") >= 0}
+	for i, row := range order {
+		d.Units = append(d.Units, units[row])
+		if i > 0 && d.Units[i-1].Code == d.Units[i].Code && d.Units[i-1].Time == d.Units[i].Time {
+			return nil, fmt.Errorf("%s, line %d: unit %s was given already on line %d for the same time; keep one of them, or fill the Time column",
+				g.Name, g.Lines[row], units[row].Code, g.Lines[order[i-1]])
+		}
+	}
+	for c, header := range g.Header {
+		switch kind := types[header]; kind {
+		case typeGroup:
+			group := composite.Grouping{Code: header, Values: make([]string, len(order))}
+			for i, row := range order {
+				if v := g.Rows[row][c]; v != "NA" {
+					group.Values[i] = v
+				}
+			}
+			d.Groups = append(d.Groups, group)
+		case typeIndicator, typeDenominator, typeEvent, typeOther:
+			col, err := readColumn(g, c, order, kind == typeOther)
+			if err != nil {
+				return nil, err
+			}
+			d.Columns = append(d.Columns, col)
+		}
+	}
+	return d, nil
+}
+
+// readUnits reads who and when of each row.
+func readUnits(g *tabular.Grid) ([]composite.Unit, error) {
 	code, name, time := g.Column("uCode"), g.Column("uName"), g.Column("Time")
 	if code < 0 {
 		return nil, fmt.Errorf("%s has no column uCode (it has %s); give every unit a code", g.Name, strings.Join(g.Header, ", "))
 	}
-	d := &composite.Data{HasTime: time >= 0}
-	order := make([]int, len(g.Rows))
 	units := make([]composite.Unit, len(g.Rows))
+	timed := 0
 	for row, cells := range g.Rows {
-		order[row] = row
 		u := composite.Unit{Code: cells[code], Name: cells[code]}
 		if u.Code == "" {
 			return nil, fmt.Errorf("%s, line %d, column uCode: empty; every unit has a code", g.Name, g.Lines[row])
@@ -344,55 +421,37 @@ func readData(g *tabular.Grid, types map[string]string) (*composite.Data, error)
 			}
 			if blank == tabular.Value {
 				u.Time = t
-			} else if row > 0 && units[row-1].Time != 0 {
-				return nil, fmt.Errorf("%s, line %d, column Time: missing; every row of a panel has a time", g.Name, g.Lines[row])
+				timed++
+			}
+			if timed > 0 && timed < row+1 {
+				return nil, fmt.Errorf("%s, line %d, column Time: some rows have a time and some have none; give all of them one", g.Name, g.Lines[row])
 			}
 		}
 		units[row] = u
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(units[a].Code, units[b].Code), cmp.Compare(units[a].Time, units[b].Time))
-	})
-	for i := 1; i < len(order); i++ {
-		a, b := order[i-1], order[i]
-		if units[a].Code == units[b].Code && units[a].Time == units[b].Time {
-			return nil, fmt.Errorf("%s, line %d: unit %s was given already on line %d for the same time; keep one of them, or fill the Time column", g.Name, g.Lines[b], units[b].Code, g.Lines[a])
+	return units, nil
+}
+
+// readColumn reads the numbers of a column in an order of rows. Where text is
+// allowed it counts as missing.
+func readColumn(g *tabular.Grid, c int, order []int, text bool) (composite.Column, error) {
+	col := composite.Column{Code: g.Header[c], Values: make([]float64, len(order)), State: make([]composite.Cell, len(order))}
+	for i, row := range order {
+		v, blank, err := g.Number(row, c)
+		if err != nil {
+			if !text {
+				return col, err
+			}
+			v, blank = math.NaN(), tabular.Missing
+		}
+		col.Values[i] = v
+		switch blank {
+		case tabular.Value:
+		case tabular.Missing:
+			col.State[i] = composite.Missing
+		case tabular.NotApplicable:
+			col.State[i] = composite.NotApplicable
 		}
 	}
-	for _, row := range order {
-		d.Units = append(d.Units, units[row])
-	}
-	for c, header := range g.Header {
-		switch types[header] {
-		case typeGroup:
-			group := composite.Grouping{Code: header, Values: make([]string, len(order))}
-			for i, row := range order {
-				if v := g.Rows[row][c]; v != "NA" {
-					group.Values[i] = v
-				}
-			}
-			d.Groups = append(d.Groups, group)
-		case typeIndicator, typeDenominator, typeEvent, typeOther:
-			col := composite.Column{Code: header, Values: make([]float64, len(order)), State: make([]composite.Cell, len(order))}
-			for i, row := range order {
-				v, blank, err := g.Number(row, c)
-				if err != nil {
-					if types[header] == typeOther {
-						v, blank = math.NaN(), tabular.Missing
-					} else {
-						return nil, err
-					}
-				}
-				col.Values[i] = v
-				switch blank {
-				case tabular.Missing:
-					col.State[i] = composite.Missing
-				case tabular.NotApplicable:
-					col.State[i] = composite.NotApplicable
-				}
-			}
-			d.Columns = append(d.Columns, col)
-		}
-	}
-	return d, nil
+	return col, nil
 }

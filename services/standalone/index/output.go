@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -16,7 +17,7 @@ import (
 // writeDir writes the stages of a run as CSV files. The directory is made if need
 // be; files of the same names are replaced.
 func writeDir(dir string, x *composite.Index, res *composite.Result) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // results are for others to read, as far as the umask allows
 		return err
 	}
 	panel := x.Data().Panel()
@@ -24,8 +25,12 @@ func writeDir(dir string, x *composite.Index, res *composite.Result) error {
 		name  string
 		frame *composite.Frame
 	}{
-		{"denominated.csv", res.Denominated}, {"imputed.csv", res.Imputed}, {"screened.csv", res.Screened},
-		{"treated.csv", res.Treated}, {"normalised.csv", res.Normalised}, {"aggregated.csv", res.Aggregated},
+		{"denominated.csv", res.Denominated},
+		{"imputed.csv", res.Imputed},
+		{"screened.csv", res.Screened},
+		{"treated.csv", res.Treated},
+		{"normalised.csv", res.Normalised},
+		{"aggregated.csv", res.Aggregated},
 	} {
 		if err := writeFrame(filepath.Join(dir, f.name), f.frame, panel); err != nil {
 			return err
@@ -46,8 +51,7 @@ func writeFile(path string, header []string, rows [][]string) error {
 		return err
 	}
 	if err := tabular.WriteGrid(f, header, rows); err != nil {
-		f.Close()
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, errors.Join(err, f.Close()))
 	}
 	return f.Close()
 }

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,18 +44,16 @@ NAME.meta.csv; existing files are not replaced.`,
 				return err
 			}
 			for name, content := range map[string][]byte{r.Name + ".yaml": r.YAML, r.Name + ".meta.csv": r.Meta} {
-				f, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+				path := filepath.Join(dir, name)
+				f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // for others to read, as far as the umask allows
 				if err != nil {
 					return err
 				}
-				if _, err := f.Write(content); err != nil {
-					f.Close()
+				_, err = f.Write(content)
+				if err := errors.Join(err, f.Close()); err != nil {
 					return err
 				}
-				if err := f.Close(); err != nil {
-					return err
-				}
-				fmt.Fprintln(w, filepath.Join(dir, name))
+				fmt.Fprintln(w, path)
 			}
 			return nil
 		},
