@@ -198,7 +198,7 @@ func PROMETHEE2(m *Matrix, preference string, p, q []float64) []float64 {
 					continue
 				}
 				d := x[a] - x[b]
-				if math.Abs(d) <= grain[j] {
+				if math.Abs(d) <= grain[j] { //nolint:gosec // one a column
 					d = 0
 				}
 				if m.cost(j) {
