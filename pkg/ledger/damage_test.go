@@ -49,15 +49,25 @@ func block(dir string) string {
 
 // flip changes one bit in the commit of a revision.
 func flip(dir string, revision int) error {
+	return flipAt(dir, func(data []byte) int {
+		return bytes.Index(data, []byte(display(revision))) + 100
+	})
+}
+
+// flipLength changes the length of the headers of a commit, which the checksum
+// of the store does not cover.
+func flipLength(dir string, revision int) error {
+	return flipAt(dir, func(data []byte) int {
+		return bytes.LastIndex(data[:bytes.Index(data, []byte(display(revision)))], []byte("NATS/1.0")) - 4
+	})
+}
+
+func flipAt(dir string, where func(data []byte) int) error {
 	data, err := os.ReadFile(block(dir))
 	if err != nil {
 		return err
 	}
-	i := bytes.Index(data, []byte(display(revision)))
-	if i < 0 {
-		return fmt.Errorf("revision %d is not in the block", revision)
-	}
-	data[i+100] ^= 1
+	data[where(data)] ^= 1
 	return os.WriteFile(block(dir), data, 0o600)
 }
 
@@ -93,6 +103,9 @@ func TestDamage(t *testing.T) {
 		},
 		"a flipped bit in the last commit": {
 			func(dir string) error { return flip(dir, commits) }, commits, commits,
+		},
+		"a flipped bit in the length of the headers": {
+			func(dir string) error { return flipLength(dir, 7) }, 7, 7,
 		},
 		"two flipped bits": {
 			func(dir string) error { return errors.Join(flip(dir, 7), flip(dir, 8)) }, 7, 8,
@@ -173,21 +186,7 @@ func inFiles(t *testing.T, dir string, first, last int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := ledger.VerifyStored(ledger.Stored{
-		Metadata: s.Metadata(),
-		Read: func(yield func(int64, string, []byte) bool) error {
-			for m, err := range s.Messages() {
-				if err != nil {
-					return err
-				}
-				if !yield(m.Sequence, m.Subject, m.Data) {
-					break
-				}
-			}
-			return nil
-		},
-		Cause: s.Cause, Torn: s.Torn, MarkFile: ledgertest.Mark(dir),
-	})
+	report, err := verifyFiles(s, ledgertest.Mark(dir))
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +212,54 @@ func inFiles(t *testing.T, dir string, first, last int64) {
 	}
 	if n := len(report.Damage); n != 1 || report.Damage[0].Last != last || first > 0 && report.Damage[0].First != first {
 		t.Errorf("damage = %v, want %d to %d", report.Damage, first, last)
+	}
+}
+
+func verifyFiles(s *local.Store, mark string) (*ledger.Report, error) {
+	return ledger.VerifyStored(ledger.Stored{
+		Metadata: s.Metadata(),
+		Read: func(yield func(int64, string, []byte) bool) error {
+			for m, err := range s.Messages() {
+				if err != nil {
+					return err
+				}
+				if !yield(m.Sequence, m.Subject, m.Data) {
+					break
+				}
+			}
+			return nil
+		},
+		Cause: s.Cause, Torn: s.Torn, MarkFile: mark,
+	})
+}
+
+// No byte of the store may change without being noticed: a sample of them, each
+// with another of its bits.
+func TestEveryByteCounts(t *testing.T) {
+	dir := store(t)
+	whole, err := os.ReadFile(block(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := local.OpenStore(dir, ledger.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	step := 5
+	if testing.Short() {
+		step = 31
+	}
+	for at := 0; at < len(whole)/4; at += step { // five commits
+		data := bytes.Clone(whole)
+		data[at] ^= 1 << (at % 8)
+		if err := os.WriteFile(block(dir), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		report, err := verifyFiles(s, ledgertest.Mark(dir))
+		if err != nil || len(report.Damage) != 1 || report.Damage[0].First != report.Damage[0].Last || report.Commits != commits-1 {
+			t.Fatalf("byte %d: %+v, %v", at, report, err)
+		}
 	}
 }
 

@@ -46,6 +46,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -171,7 +172,8 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 		return nil, errors.New("ledger: nothing proves that the server syncs every write before it acknowledges it")
 	}
 	if room := deps.JetStream.Conn().MaxPayload(); room < MaxCommitBytes+messageRoom {
-		return nil, fmt.Errorf("ledger: the server takes messages of %d bytes and a commit needs %d: raise its max_payload to 8MB", room, MaxCommitBytes+messageRoom)
+		return nil, fmt.Errorf("ledger: the server takes messages of %d bytes and a commit needs %d: raise its max_payload to 8MB",
+			room, MaxCommitBytes+messageRoom)
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
@@ -211,7 +213,7 @@ func (l *Ledger) openStream(ctx context.Context) error {
 	stream, err := l.js.Stream(ctx, Stream)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		if known := cmpOr(l.config.LedgerID, l.mark.known().id); known != "" {
+		if known := cmp.Or(l.config.LedgerID, l.mark.known().id); known != "" {
 			return fmt.Errorf("ledger: the store is known to hold ledger %s, but its stream is gone: restore it; it is not made anew", known)
 		}
 		stream, err = l.js.CreateStream(ctx, streamConfig(l.config.Replicas, rand.Text(), 1))
@@ -447,11 +449,4 @@ func (l *Ledger) sawLast(revision int64) {
 	defer l.mu.Unlock()
 	l.last = max(l.last, revision)
 	l.meter.position(l.applied, l.last)
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }

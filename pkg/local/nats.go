@@ -58,6 +58,7 @@ func (e *LockedError) Error() string {
 // Server is an embedded NATS server over a locked store. It opens no port.
 type Server struct {
 	dir  string
+	log  *slog.Logger
 	ns   *server.Server
 	conn *nats.Conn
 	lock *os.File
@@ -77,7 +78,7 @@ func NATS(dir string, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, lock: lock}
+	s := &Server{dir: dir, log: opts.Log, lock: lock}
 	if err := s.start(opts); err != nil {
 		s.Close()
 		return nil, err
@@ -127,7 +128,10 @@ func (s *Server) Conn() *nats.Conn { return s.conn }
 
 // Connect makes another connection inside this process.
 func (s *Server) Connect(name string) (*nats.Conn, error) {
-	conn, err := nats.Connect("", nats.InProcessServer(s.ns), nats.Name(name), nats.MaxReconnects(-1))
+	conn, err := nats.Connect("", nats.InProcessServer(s.ns), nats.Name(name), nats.MaxReconnects(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			s.log.Warn("a connection to the embedded NATS server", "name", name, "error", err)
+		}))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the embedded NATS server: %w", err)
 	}
