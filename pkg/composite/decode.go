@@ -204,11 +204,12 @@ func wordsAt(path []string) []string {
 // place is where a value stands in a recipe, for messages.
 type place string
 
+// String is how a message begins: the path and a colon, nothing at the top.
 func (p place) String() string {
 	if p == "" {
-		return "the recipe"
+		return ""
 	}
-	return string(p)
+	return string(p) + ": "
 }
 
 func (p place) key(k string) place { return place(join(string(p), k)) }
@@ -217,7 +218,7 @@ func (p place) item(i int) place { return place(fmt.Sprintf("%s[%d]", string(p),
 
 // wrong is the error of a value of another kind than wanted.
 func (p place) wrong(v any, want string) error {
-	return fmt.Errorf("%s: %s; it is %s", p, describe(v), want)
+	return fmt.Errorf("%s%s; it is %s", p, describe(v), want)
 }
 
 // assign puts a parsed value into a field of the recipe. inherited is the method
@@ -318,11 +319,11 @@ func assignList(at place, v any, dst reflect.Value, words []string) error {
 	if dst.Kind() == reflect.Slice {
 		dst.Set(reflect.MakeSlice(dst.Type(), len(l), len(l)))
 	} else if len(l) != dst.Len() {
-		return fmt.Errorf("%s: a list of %d; it takes %d values", at, len(l), dst.Len())
+		return fmt.Errorf("%sa list of %d; it takes %d values", at, len(l), dst.Len())
 	}
 	for i, e := range l {
 		if e == nil {
-			return fmt.Errorf("%s: nothing; give a value or take the entry out", at.item(i))
+			return fmt.Errorf("%snothing; give a value or take the entry out", at.item(i))
 		}
 		if err := assign(at.item(i), e, dst.Index(i), "", words); err != nil {
 			return err
@@ -339,7 +340,7 @@ func assignMap(at place, v any, dst reflect.Value, inherited string, words []str
 	m := reflect.MakeMapWithSize(dst.Type(), len(o.keys))
 	for _, k := range o.keys {
 		if o.values[k] == nil {
-			return fmt.Errorf("%s: nothing; give a value or take the key out", at.key(k))
+			return fmt.Errorf("%snothing; give a value or take the key out", at.key(k))
 		}
 		e := reflect.New(dst.Type().Elem()).Elem()
 		if err := assign(at.key(k), o.values[k], e, inherited, words); err != nil {
@@ -367,7 +368,7 @@ func assignScalar(at place, v any, dst reflect.Value, words []string) error {
 			return at.wrong(v, "a text")
 		}
 		if words != nil && !slices.Contains(words, s) {
-			return fmt.Errorf("%s: unknown word %q%s", at, s, hint(s, words))
+			return fmt.Errorf("%sunknown word %q%s", at, s, hint(s, words))
 		}
 		dst.SetString(s)
 	case reflect.Bool:
@@ -397,11 +398,11 @@ func assignScalar(at place, v any, dst reflect.Value, words []string) error {
 		}
 		x, err := number(num)
 		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
+			return fmt.Errorf("%s%w", at, err)
 		}
 		dst.SetFloat(x)
 	default:
-		return fmt.Errorf("%s: cannot be read (a fault of the program: %s)", at, dst.Type())
+		return fmt.Errorf("%scannot be read (a fault of the program: %s)", at, dst.Type())
 	}
 	return nil
 }
@@ -443,7 +444,7 @@ func assignStruct(at place, v any, dst reflect.Value, inherited string) error {
 	for _, k := range o.keys {
 		i := slices.Index(keys, k)
 		if i < 0 {
-			return fmt.Errorf("%s: unknown key %q%s", at, k, hint(k, slices.Sorted(slices.Values(keys))))
+			return fmt.Errorf("%sunknown key %q%s", at, k, hint(k, slices.Sorted(slices.Values(keys))))
 		}
 		f := fields[i]
 		next := ""
@@ -467,7 +468,7 @@ func assignStruct(at place, v any, dst reflect.Value, inherited string) error {
 	for _, k := range o.keys {
 		f := fields[slices.Index(keys, k)]
 		if f.methods != nil && !slices.Contains(f.methods, method) && o.values[k] != nil {
-			return fmt.Errorf("%s: %s %q takes no %q%s", at, short.key, method, k, hint(k, takes))
+			return fmt.Errorf("%s%s %q takes no %q%s", at, short.key, method, k, hint(k, takes))
 		}
 	}
 	return nil

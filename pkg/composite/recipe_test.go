@@ -90,7 +90,7 @@ func TestRecipeRefusesWithASuggestion(t *testing.T) {
 		`{"place": {"decimals": 1.5}}`:                                `place.decimals: 1.5; it is none or a whole number`,
 		`{"place": {"decimals": 3, "decimals": 2}}`:                   `place.decimals is given twice`,
 		`{"screen": 0.9}`:                                             `screen: 0.9; it is a table of keys`,
-		`[]`:                                                          `the recipe: a list; it is a table of keys`,
+		`[]`:                                                          `recipe: a list; it is a table of keys`,
 		`{} {}`:                                                       `something follows the end`,
 		``:                                                            `empty`,
 		`{"treat": {"skew": 1e999}}`:                                  `not a finite number`,
