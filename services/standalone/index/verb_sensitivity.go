@@ -199,7 +199,7 @@ type unitSummary struct {
 	Least     int                `json:"least"`
 	Greatest  int                `json:"greatest"`
 	Quantiles map[string]number  `json:"quantiles"`
-	Top       map[string]float64 `json:"top"`
+	Top       map[string]number  `json:"top"`
 	NoPlace   int                `json:"no_place"`
 	ScoreMean number             `json:"score_mean"`
 	ScoreSd   number             `json:"score_sd"`
@@ -405,7 +405,7 @@ func summarise(x *composite.Index, m *composite.MonteCarlo, r int) unitSummary {
 		Code: m.Units[r].Code, Place: m.Nominal[r], Mean: number(m.Mean[r]), Sd: number(m.Sd[r]),
 		Least: m.Least[r], Greatest: m.Greatest[r], NoPlace: m.NoPlace[r],
 		ScoreMean: number(m.ScoreMean[r]), ScoreSd: number(m.ScoreSd[r]),
-		Quantiles: map[string]number{}, Top: map[string]float64{}, Places: map[string]float64{},
+		Quantiles: map[string]number{}, Top: map[string]number{}, Places: map[string]float64{},
 	}
 	if x.Data().HasTime {
 		s.Time = &m.Units[r].Time
@@ -414,7 +414,7 @@ func summarise(x *composite.Index, m *composite.MonteCarlo, r int) unitSummary {
 		s.Quantiles[num(level)] = number(m.Quantiles[q][r])
 	}
 	for k, top := range m.TopPlaces {
-		s.Top[strconv.Itoa(top)] = m.Top[k][r]
+		s.Top[strconv.Itoa(top)] = number(m.Top[k][r])
 	}
 	for p := m.Least[r]; p > 0 && p <= m.Greatest[r]; p++ {
 		if v := m.Probability(r, p); v > 0 {
@@ -593,7 +593,7 @@ func printSensitivity(w io.Writer, m *composite.MonteCarlo, rep *sensitivityRepo
 			row = append(row, short(float64(u.Quantiles[num(q)])))
 		}
 		for _, k := range m.TopPlaces {
-			row = append(row, fmt.Sprintf("%.0f%%", 100*u.Top[strconv.Itoa(k)]))
+			row = append(row, fmt.Sprintf("%.0f%%", 100*float64(u.Top[strconv.Itoa(k)])))
 		}
 		t.Row(row...)
 	}

@@ -15,7 +15,7 @@ import (
 // addVerbs adds the verbs that examine an index, and --plot, to the command that
 // computes it.
 func addVerbs(cmd *cobra.Command, in *inputs) {
-	cmd.AddCommand(auditCommand(), sensitivityCommand(), targetCommand(), diffCommand())
+	cmd.AddCommand(explainCommand(), auditCommand(), sensitivityCommand(), targetCommand(), diffCommand())
 	var plot, font string
 	plotFlags(cmd, &plot, &font, "bars with contributions")
 	run := cmd.RunE

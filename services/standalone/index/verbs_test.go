@@ -184,3 +184,33 @@ func TestPlotFonts(t *testing.T) {
 		t.Error("a .pdf was promised")
 	}
 }
+
+func TestVerbExplain(t *testing.T) {
+	dir := verbDir(t)
+	for _, recipe := range []string{"@recipe.yaml", "@geometric.yaml"} {
+		for _, more := range [][]string{nil, {"--against", "b"}, {"--leaves"}, {"--node", "eco"}} {
+			args := append([]string{"explain", "--data", "@data.csv", "--meta", "@meta.csv", "--recipe", recipe, "--unit", "a", "--json"}, more...)
+			out, err := runVerb(t, dir, args...)
+			if err != nil {
+				t.Fatal(args, err, out)
+			}
+			var r explanationReport
+			if err := json.Unmarshal([]byte(out), &r); err != nil {
+				t.Fatal(err)
+			}
+			sum := float64(r.Start)
+			for _, p := range r.Parts {
+				sum += float64(p.Points)
+			}
+			if d := sum - float64(r.Base); d > 1e-9 || d < -1e-9 {
+				t.Errorf("%v: the parts miss the score by %v", args, d)
+			}
+		}
+	}
+	if out, err := runVerb(t, dir, append(inputsOf("explain"), "--unit", "a")...); err != nil || !strings.Contains(out, "strengths") {
+		t.Error(out, err)
+	}
+	if _, err := runVerb(t, dir, append(inputsOf("explain"), "--unit", "a", "--against", "zz")...); err == nil {
+		t.Error("an unknown rival")
+	}
+}
