@@ -290,3 +290,39 @@ func TestMovementPartsSumAndEqualCauses(t *testing.T) {
 		t.Errorf("equal causes: %v", m.Fractions)
 	}
 }
+
+// Rows of another period, which widen the scale of all periods, are the new
+// period's doing.
+func TestMovementNewPeriod(t *testing.T) {
+	rng := rand.New(rand.NewPCG(33, 1))
+	x := drawnIndex(t, rng, 8, 2, 5, 0, `{"normalise":{"method":"minmax","panel":"global"}}`)
+	now := edit(t, x, "", setTime(2))
+	both := edit(t, now, "", func(d *Data) {
+		n := len(d.Units)
+		for r := range n {
+			d.Units = append(d.Units, Unit{Code: d.Units[r].Code, Time: 1})
+		}
+		for i := range d.Columns {
+			for r := range n {
+				d.Columns[i].Values = append(d.Columns[i].Values, d.Columns[i].Values[r]*float64(1+i))
+				d.Columns[i].State = append(d.Columns[i].State, Known)
+			}
+		}
+	})
+	m, err := Movement(context.Background(), now, both, "u0003", MovementOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.ScoreFrom == m.ScoreTo || m.Score[NewPeriod] != m.ScoreTo-m.ScoreFrom {
+		t.Errorf("%+v", m)
+	}
+	// A figure of the earlier period known otherwise is a revision.
+	revised := edit(t, both, "", func(d *Data) { d.Columns[4].Values[8+5] *= 50 })
+	m, err = Movement(context.Background(), both, revised, "u0003", MovementOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.ScoreFrom == m.ScoreTo || m.Score[RivalRevisions] != m.ScoreTo-m.ScoreFrom {
+		t.Errorf("%+v", m)
+	}
+}
