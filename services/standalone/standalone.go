@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -271,8 +272,8 @@ func (s *stack) take() *stack {
 }
 
 func (s *stack) run() {
-	for i := len(*s) - 1; i >= 0; i-- {
-		(*s)[i]()
+	for _, undo := range slices.Backward(*s) {
+		undo()
 	}
 	*s = nil
 }

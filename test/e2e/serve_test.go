@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -176,9 +177,7 @@ func TestAcknowledgedWritesSurviveKill(t *testing.T) {
 		server.Kill()
 		cancel()
 		w.group.Wait()
-		for name, at := range w.acked {
-			acked[name] = at
-		}
+		maps.Copy(acked, w.acked)
 		t.Logf("round %d: %d acknowledged before the kill", round, len(w.acked))
 
 		again := harness.Serve(t, dir)

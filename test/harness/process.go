@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func Main(m *testing.M) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, cli.Process{
-		Args: os.Args[1:], Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Version: "test", Now: time.Now,
+		Args: os.Args[1:], Environ: os.Environ(), In: strings.NewReader(""), Out: os.Stdout, Err: os.Stderr, Version: "test", Now: time.Now,
 	})
 	stop()
 	os.Exit(code)
@@ -64,7 +65,9 @@ func Serve(t testing.TB, dir string) *Server {
 	if err != nil {
 		t.Fatalf("zonebench serve did not say where it serves: %v", err)
 	}
-	var said struct{ Address, Data string }
+	var said struct {
+		Address string `json:"address"`
+	}
 	if err := json.Unmarshal(line, &said); err != nil {
 		t.Fatalf("zonebench serve said %q: %v", line, err)
 	}

@@ -65,7 +65,7 @@ func Main(ctx context.Context, p Process) int {
 	if err := config.Load(p.Environ, others, config.Part{Into: &a.env}); err != nil {
 		return a.report(usage(err))
 	}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // commands take the context of ExecuteContext
 	root.SetArgs(p.Args)
 	root.SetIn(p.In)
 	root.SetOut(p.Out)
@@ -119,7 +119,9 @@ Exit codes:
 		return nil
 	}
 	root.AddCommand(
-		a.demo(), a.serve(), a.importTable(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), a.zones(), a.events(), a.verify(), index.Command(), a.version(),
+		a.demo(), a.serve(), a.importTable(),
+		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), index.Command(),
+		a.events(), a.verify(), a.version(),
 	)
 	return root
 }

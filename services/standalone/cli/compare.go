@@ -119,7 +119,7 @@ func (a *app) showComparison(resp *rankingv1.CompareZonesResponse) {
 	}
 	a.heading(section(a.say("有数据而未进入严格可比的单位", "With figures, and in no strict comparison")))
 	if len(resp.GetExcluded()) == 0 {
-		a.line("%s", a.say("没有。", "None."))
+		a.linef("%s", a.say("没有。", "None."))
 	} else {
 		t := table.New(a.say("单位", "ZONE"), a.say("原因", "REASON"))
 		for _, e := range resp.GetExcluded() {
@@ -128,7 +128,7 @@ func (a *app) showComparison(resp *rankingv1.CompareZonesResponse) {
 		a.table(t)
 	}
 	fmt.Fprintln(a.Out)
-	a.line(a.say("数据版本号 %d", "Revision %d"), resp.GetState().GetRevision())
+	a.linef(a.say("数据版本号 %d", "Revision %d"), resp.GetState().GetRevision())
 }
 
 // numbered numbers headings: 一、 in Chinese, (1) in English.
@@ -230,14 +230,14 @@ func (a *app) missing(m rankingv1.MissingReason) string {
 
 func (a *app) showComparisons(list []*rankingv1.Comparison, verdict rankingv1.Verdict) {
 	if len(list) == 0 {
-		a.line("%s", a.say("没有。", "None."))
+		a.linef("%s", a.say("没有。", "None."))
 		return
 	}
 	for i, c := range list {
 		if i > 0 {
 			fmt.Fprintln(a.Out)
 		}
-		a.line("%s", a.title(c))
+		a.linef("%s", a.title(c))
 		switch verdict {
 		case rankingv1.Verdict_VERDICT_STRICT:
 			t := table.New(a.say("位次", "PLACE"), a.say("开发区", "ZONE"), a.say(">值", ">VALUE"), a.say("说明", "NOTES"))

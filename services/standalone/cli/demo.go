@@ -117,7 +117,7 @@ func (a *app) showLoaded(in installation, loaded []loadedTable) {
 	if in.temporary {
 		directory += a.say("(临时目录,退出后删除)", " (temporary, removed at the end)")
 	}
-	a.line(a.say("数据目录:%s", "Data directory: %s"), directory)
+	a.linef(a.say("数据目录:%s", "Data directory: %s"), directory)
 	fmt.Fprintln(a.Out)
 	t := table.New(a.say("已载入", "LOADED"), a.say(">行", ">ROWS"), a.say(">新增", ">NEW"), a.say(">更新", ">CHANGED"),
 		a.say(">不变", ">UNCHANGED"), a.say(">数据版本号", ">REVISION"))
@@ -131,7 +131,7 @@ func (a *app) showLoaded(in installation, loaded []loadedTable) {
 
 func (a *app) showCalls(address string) {
 	fmt.Fprintln(a.Out)
-	a.line("%s", a.say("正在服务,按 Ctrl-C 停止。在另一个终端可以这样调用:", "Serving until Ctrl-C. Call it from another terminal:"))
+	a.linef("%s", a.say("正在服务,按 Ctrl-C 停止。在另一个终端可以这样调用:", "Serving until Ctrl-C. Call it from another terminal:"))
 	option := ""
 	if address != defaultAddress {
 		option = " --address " + address

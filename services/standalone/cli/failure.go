@@ -34,8 +34,7 @@ func within(doing string, err error) error {
 
 // report prints why a command ended, to people or as JSON, and returns the exit code.
 func (a *app) report(err error) int {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		if !f.told {
 			a.print(problem{Message: f.err.Error()})
 			if f.code == exitUsage {

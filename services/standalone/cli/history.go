@@ -84,7 +84,7 @@ that are left out list the figures that fit when there are several.`,
 }
 
 func (a *app) showKeys(keys []*indicatorv1.FigureKey) {
-	a.line("%s", a.say("有多项指标数据符合,请用选项指明其一:", "Several figures fit; name one with the flags:"))
+	a.linef("%s", a.say("有多项指标数据符合,请用选项指明其一:", "Several figures fit; name one with the flags:"))
 	t := table.New(a.say("期间", "PERIOD"), a.say("类别", "KIND"), a.say("等级", "AMBITION"), a.say("统计范围", "CLASS"), a.say("地域范围", "EXTENT"))
 	for _, k := range keys {
 		t.Row(k.GetPeriod(), word(k.GetKind()), word(k.GetAmbition()), word(k.GetScope().GetStatisticalClass()), k.GetScope().GetExtent())

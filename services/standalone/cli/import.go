@@ -260,7 +260,7 @@ func (a *app) showReport(file string, r *typev1.ImportReport, state *typev1.Read
 	}
 	counts := fmt.Sprintf(a.say("%s:%d 行,新增 %d,更新 %d,不变 %d,有误 %d", "%s: %d rows: %d new, %d changed, %d unchanged, %d with errors"),
 		file, r.GetRows(), r.GetCreated(), r.GetUpdated(), r.GetUnchanged(), r.GetRejected())
-	outcome := ""
+	var outcome string
 	switch {
 	case r.GetRejected() > 0:
 		outcome = a.say("整表未写入,改正后重试", "Refused whole, nothing was written: mend the rows and repeat")
@@ -271,7 +271,7 @@ func (a *app) showReport(file string, r *typev1.ImportReport, state *typev1.Read
 	default:
 		outcome = fmt.Sprintf(a.say("无变化,数据版本号 %d", "Nothing to write, revision %d"), state.GetRevision())
 	}
-	a.line("%s", counts+a.say("。", ". ")+outcome+a.say("。", "."))
+	a.linef("%s", counts+a.say("。", ". ")+outcome+a.say("。", "."))
 }
 
 func indent(lines []string) string { return "    " + strings.Join(lines, "\n    ") }

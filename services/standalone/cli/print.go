@@ -73,8 +73,8 @@ func (a *app) width() int {
 
 func (a *app) table(t *table.Table) { t.Write(a.Out, a.width()) }
 
-// line prints a paragraph, wrapped to the terminal.
-func (a *app) line(format string, args ...any) {
+// linef prints a paragraph, wrapped to the terminal.
+func (a *app) linef(format string, args ...any) {
 	for _, l := range table.Wrap(fmt.Sprintf(format, args...), a.width()) {
 		fmt.Fprintln(a.Out, l)
 	}

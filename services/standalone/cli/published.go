@@ -125,7 +125,7 @@ one series and group only. ZONE is an id, a resource name or a name.`,
 
 func (a *app) showPlaces(places []*rankingv1.PublishedPlace) {
 	if len(places) == 0 {
-		a.line("%s", a.say("没有已公布的位次记录。", "No published place is on record."))
+		a.linef("%s", a.say("没有已公布的位次记录。", "No published place is on record."))
 		return
 	}
 	t := table.New(a.say("排名", "RANKING"), a.say("组别", "GROUP"), a.say(">年", ">YEAR"), a.say("参排开发区", "ZONE RANKED"),
@@ -227,7 +227,7 @@ func isID(s string) bool {
 // never the server's.
 func dayFlag(text string) (*typev1.Date, error) {
 	if text == "" {
-		now := time.Now().In(time.FixedZone("Asia/Shanghai", 8*60*60)) //nolint:forbidigo // a person's today, sent as a parameter
+		now := time.Now().In(time.FixedZone("Asia/Shanghai", 8*60*60)) // a person's today, sent as a parameter
 		return &typev1.Date{Year: int32(now.Year()), Month: int32(now.Month()), Day: int32(now.Day())}, nil
 	}
 	day, err := time.Parse(time.DateOnly, text)

@@ -92,7 +92,7 @@ Without ZONE: everyone for whom a target meets an actual.`,
 				req := &indicatorv1.ListCompletionsRequest{
 					AsOf: day, Period: period, PaceProfile: paces, PaceShares: shares, AboutTolerance: tolerance, Indicators: indicators,
 				}
-				qualify(req.Indicators, "indicators/")
+				qualify(req.GetIndicators(), "indicators/")
 				for _, arg := range args {
 					name, err := subject(ctx, conn, arg)
 					if err != nil {
@@ -136,7 +136,7 @@ func completions(ctx context.Context, conn *grpc.ClientConn, req *indicatorv1.Li
 		}
 		all.Completions = append(all.Completions, page.GetCompletions()...)
 		all.TotalSize, all.State = page.GetTotalSize(), page.GetState()
-		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 			return all, nil
 		}
 	}
@@ -155,7 +155,7 @@ func measured(list []*indicatorv1.Completion) []*indicatorv1.Completion {
 
 func (a *app) showCompletions(list []*indicatorv1.Completion) {
 	if len(list) == 0 {
-		a.line("%s", a.say("没有可对照的目标。", "No target to hold against an actual."))
+		a.linef("%s", a.say("没有可对照的目标。", "No target to hold against an actual."))
 		return
 	}
 	t := table.New(a.say("单位", "SUBJECT"), a.say("指标", "INDICATOR"), a.say("期间", "PERIOD"), a.say("等级", "TIER"),
@@ -203,7 +203,8 @@ func (a *app) achieved(c *indicatorv1.Completion) string {
 
 func (a *app) completionNotes(c *indicatorv1.Completion) string {
 	var parts []*typev1.Localized
-	for _, l := range append([]*typev1.Localized{c.GetReason(), c.GetDerivation(), c.GetPace().GetMessage(), c.GetComponents().GetMessage()}, c.GetCaveats()...) {
+	notes := []*typev1.Localized{c.GetReason(), c.GetDerivation(), c.GetPace().GetMessage(), c.GetComponents().GetMessage()}
+	for _, l := range append(notes, c.GetCaveats()...) {
 		if l.GetZh() != "" {
 			parts = append(parts, l)
 		}

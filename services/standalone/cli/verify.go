@@ -92,18 +92,18 @@ func (a *app) showVerified(r *ledger.Report, took time.Duration) {
 		t.Row(l.Lane, fmt.Sprint(l.Commits), fmt.Sprint(l.Transactions), fmt.Sprint(l.Revision),
 			l.CommitTime.UTC().Format(time.RFC3339), l.Hash)
 	}
-	a.line(a.say("账本 %s,第 %d 代,数据版本号 %d", "ledger %s, epoch %d, revision %d"), r.LedgerID, r.Epoch, r.LastRevision)
+	a.linef(a.say("账本 %s,第 %d 代,数据版本号 %d", "ledger %s, epoch %d, revision %d"), r.LedgerID, r.Epoch, r.LastRevision)
 	fmt.Fprintln(a.Out)
 	a.table(t)
 	fmt.Fprintln(a.Out)
-	a.line(a.say("共 %d 次提交、%d 笔事务、%d 条事实、%d 字节,用时 %v", "%d commits, %d transactions, %d facts, %d bytes, read in %v"),
+	a.linef(a.say("共 %d 次提交、%d 笔事务、%d 条事实、%d 字节,用时 %v", "%d commits, %d transactions, %d facts, %d bytes, read in %v"),
 		r.Commits, r.Transactions, r.Facts, r.Bytes, took.Round(time.Millisecond))
 	if len(r.Ignored) > 0 {
-		a.line(a.say("按规则忽略的版本:%v", "revisions ignored by rule: %v"), r.Ignored)
+		a.linef(a.say("按规则忽略的版本:%v", "revisions ignored by rule: %v"), r.Ignored)
 	}
-	a.line(a.say("摘要 %s", "digest %s"), r.Digest)
+	a.linef(a.say("摘要 %s", "digest %s"), r.Digest)
 	if r.Sound() {
-		a.line("%s", a.say("完好。", "sound."))
+		a.linef("%s", a.say("完好。", "sound."))
 		return
 	}
 	fmt.Fprintln(a.Out)
@@ -112,7 +112,7 @@ func (a *app) showVerified(r *ledger.Report, took time.Duration) {
 		d.Row(fmt.Sprint(x.First), fmt.Sprint(x.Last), x.Cause)
 	}
 	a.table(d)
-	a.line("%s", a.say("已损坏:不要在此目录上启动服务,请从备份恢复。", "damaged: do not serve from this directory, restore it from a copy."))
+	a.linef("%s", a.say("已损坏:不要在此目录上启动服务,请从备份恢复。", "damaged: do not serve from this directory, restore it from a copy."))
 }
 
 // verified is a report as JSON.

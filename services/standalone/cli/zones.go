@@ -50,9 +50,10 @@ The colon means "contains".`,
 					}
 					all.Zones = append(all.Zones, page.GetZones()...)
 					all.TotalSize, all.State = page.GetTotalSize(), page.GetState()
-					if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+					if page.GetNextPageToken() == "" {
 						break
 					}
+					req.PageToken = page.GetNextPageToken()
 				}
 				if a.json {
 					return a.message(all)
@@ -210,7 +211,7 @@ func (a *app) showResolutions(list []*zonev1.Resolution) {
 		if i > 0 {
 			fmt.Fprintln(a.Out)
 		}
-		a.line("%s", a.text(r.GetMessage()))
+		a.linef("%s", a.text(r.GetMessage()))
 		t := table.New(a.say("候选", "CANDIDATE"), a.say("名称", "TITLE"), a.say("匹配", "MATCHED"),
 			a.say("在何处可用", "CONTEXTS"), a.say("确定性", "CERTAINTY"))
 		for _, c := range r.GetCandidates() {

@@ -97,7 +97,7 @@ func (t *Table) fit(heads []string, width int) (widths []int, between int) {
 	least := make([]int, len(heads))
 	for _, row := range append([][]string{heads}, t.rows...) {
 		for i, text := range row {
-			for _, line := range strings.Split(text, "\n") {
+			for line := range strings.SplitSeq(text, "\n") {
 				widths[i] = max(widths[i], Width(line))
 			}
 			for _, word := range words(text) {
@@ -168,7 +168,7 @@ func (t *Table) lay(row []string, widths []int, between string) []string {
 // between Chinese characters; 0 keeps its lines. A word that is wider stands alone.
 func Wrap(text string, width int) []string {
 	var lines []string
-	for _, paragraph := range strings.Split(text, "\n") {
+	for paragraph := range strings.SplitSeq(text, "\n") {
 		if width <= 0 || Width(paragraph) <= width {
 			lines = append(lines, paragraph)
 			continue
