@@ -28,7 +28,7 @@ p_values.csv, pca.csv, flags.csv, availability.csv, leave_one_out.csv; with --co
 compare.csv. Tables are raw (the data as read), treated, normalised and aggregated.`,
 		`  zonebench index audit --data zones.csv --meta indicators.csv --recipe recipe.yaml --out audit
   zonebench index audit --data zones.csv --meta indicators.csv --recipe recipe.yaml --compare other.yaml
-  zonebench index audit --data zones.csv --meta indicators.csv --recipe recipe.yaml --plot correlations.svg`, nil)
+  zonebench index audit --data zones.csv --meta indicators.csv --recipe recipe.yaml --plot correlations.svg`)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		x, err := in.compile()
 		if err != nil {

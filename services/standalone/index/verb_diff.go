@@ -38,7 +38,7 @@ run (or the table --restated) knows otherwise about the first run's period is a 
 		`  zonebench index diff june july
   zonebench index diff first.csv second.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a
   zonebench index diff old.yaml new.yaml --data zones.csv --meta indicators.csv --json
-  zonebench index diff published.csv now.csv --meta indicators.csv --recipe recipe.yaml --from 2022 --to 2023`, nil)
+  zonebench index diff published.csv now.csv --meta indicators.csv --recipe recipe.yaml --from 2022 --to 2023`)
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var runs [2]*composite.Index

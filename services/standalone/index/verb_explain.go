@@ -24,7 +24,7 @@ where the index is a weighted sum, by Shapley values elsewhere (see docs/methods
 splits the distance to another unit instead. Strengths and weaknesses are the indicators by which
 the unit gains and loses most over the mean of its period, by gap times effective weight.`,
 		`  zonebench index explain --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a
-  zonebench index explain --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --against zone-b`, nil)
+  zonebench index explain --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --against zone-b`)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		x, err := in.compile()
 		if err != nil {

@@ -81,7 +81,7 @@ Uncertainty of figures and of method answer different questions: for tie bands o
 published list use a plan with data alone, for the robustness of a method one without.`,
 		`  zonebench index sensitivity --data zones.csv --meta indicators.csv --recipe recipe.yaml --draws 1000 --seed 1
   zonebench index sensitivity --data zones.csv --meta indicators.csv --recipe recipe.yaml --plan plan.yaml --sobol 256 --out mc
-  zonebench index sensitivity --data zones.csv --meta indicators.csv --recipe recipe.yaml --plan plan.yaml --list mc/parameters.csv --out again`, nil)
+  zonebench index sensitivity --data zones.csv --meta indicators.csv --recipe recipe.yaml --plan plan.yaml --list mc/parameters.csv --out again`)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd, in) }
 	in.flags(cmd)
 	fl := cmd.Flags()

@@ -32,7 +32,7 @@ lock it. The answer is exact for weighted sums on straight scales, else the best
 a bound on the cost where the score is concave. If the place cannot be reached the best one
 that can is named.`,
 		`  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --place 10
-  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --place 10 --rivals trend --lock area,staff`, nil)
+  zonebench index target --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a --place 10 --rivals trend --lock area,staff`)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		x, err := in.compile()
 		if err != nil {

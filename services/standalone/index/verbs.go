@@ -40,11 +40,11 @@ func plotFlags(cmd *cobra.Command, plot, font *string, what string) {
 	cmd.Flags().StringVar(font, "font", "", "TrueType or OpenType font for a .png whose labels the built-in one does not have (Chinese)")
 }
 
-// verb is a command of its own below index.
-func verb(use, short, long, example string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
+// verb is a command of its own below index, still without what it does.
+func verb(use, short, long, example string) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Long: long, Example: example,
-		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true, RunE: run,
+		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 	}
 }
 
