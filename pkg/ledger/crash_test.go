@@ -137,6 +137,29 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d rounds, %d acknowledged transactions", rounds, len(acked))
 }
 
+// TestKilledWhileCreating: a process that is killed while it makes its first
+// ledger leaves a directory that the next one can use.
+func TestKilledWhileCreating(t *testing.T) {
+	rounds := 15
+	if testing.Short() {
+		rounds = 3
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Log("seed", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	for round := range rounds {
+		dir, acked := t.TempDir(), make(map[string]bool)
+		killed(t, dir, fmt.Sprint("c", round*10+4), time.Duration(rng.IntN(60))*time.Millisecond, acked)
+		count := stored(t, dir)
+		for id := range acked {
+			if count[id] != 1 {
+				t.Fatalf("round %d: acknowledged request %s is there %d times", round, id, count[id])
+			}
+		}
+		t.Logf("round %d: %d acknowledged, %d stored", round, len(acked), len(count))
+	}
+}
+
 // killed runs a child and kills it some time after its first acknowledgement, or
 // in every fifth round after its start, so that recovery is interrupted too.
 func killed(t *testing.T, dir, round string, after time.Duration, acked map[string]bool) {
@@ -187,6 +210,9 @@ func stored(t *testing.T, dir string) map[string]int {
 	last, err := l.Last(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if last == 0 {
+		return count
 	}
 	read := errors.New("read")
 	err = l.Tail(t.Context(), 0, func(c *ledgerv1.Commit, revision int64) error {

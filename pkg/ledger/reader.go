@@ -46,9 +46,13 @@ func (r *reader) next(ctx context.Context) (message, error) {
 			return message{}, ctx.Err()
 		}
 		if r.iter == nil {
-			if err := r.start(ctx); errors.Is(err, jetstream.ErrStreamNotFound) {
+			err := r.start(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return message{}, ctx.Err()
+			case errors.Is(err, jetstream.ErrStreamNotFound):
 				return message{}, r.gone()
-			} else if err != nil {
+			case err != nil:
 				r.log.WarnContext(ctx, "the ledger cannot be read, trying again", "after", r.last, "error", err)
 				pause(ctx, wait)
 				wait = min(2*wait, idleMax)

@@ -78,7 +78,7 @@ func OpenStore(dir, stream string) (*Store, error) {
 }
 
 func openStore(dir, stream string) (*Store, error) {
-	s := &Store{dir: filepath.Join(dir, "jetstream", "$G", "streams", stream), name: stream}
+	s := &Store{dir: streamDir(dir, stream), name: stream}
 	meta, err := os.ReadFile(filepath.Join(s.dir, server.JetStreamMetaFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", s.dir, ErrNoStream)
@@ -108,6 +108,10 @@ func openStore(dir, stream string) (*Store, error) {
 	}
 	s.config = info.StreamConfig
 	return s, nil
+}
+
+func streamDir(dir, stream string) string {
+	return filepath.Join(dir, "jetstream", "$G", "streams", stream)
 }
 
 func digest(key string) (hash.Hash64, error) {
@@ -147,6 +151,9 @@ func protect(dir, stream string) error {
 		return nil
 	}
 	if err != nil {
+		if empty, lookErr := holdsNothing(dir, stream); lookErr == nil && empty {
+			return nil // it was being made when the process ended
+		}
 		return err
 	}
 	if clean, err := s.cleanlyStopped(); clean || err != nil {
@@ -163,6 +170,22 @@ func protect(dir, stream string) error {
 		}
 	}
 	return nil
+}
+
+// holdsNothing says whether no byte of a message is in a stream's files.
+func holdsNothing(dir, stream string) (bool, error) {
+	s := &Store{dir: streamDir(dir, stream), name: stream}
+	blocks, err := s.blocks()
+	if err != nil {
+		return false, err
+	}
+	for _, block := range blocks {
+		info, err := os.Stat(block.path)
+		if err != nil || info.Size() > 0 {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // cleanlyStopped says whether the index is newer than every block.

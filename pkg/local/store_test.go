@@ -112,6 +112,35 @@ func TestFlippedBits(t *testing.T) {
 	}
 }
 
+// A process that ends while it makes a stream leaves settings without their
+// checksum: nothing is lost, so the next one may start.
+func TestProtectHalfMade(t *testing.T) {
+	dir := t.TempDir()
+	half := filepath.Dir(filepath.Dir(blockOf(dir)))
+	if err := os.MkdirAll(filepath.Join(half, "msgs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "meta.inf"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, dir, local.Options{Protect: []string{"S"}})
+	js, err := jetstream.New(s.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"s.>"}}); err != nil {
+		t.Error(err)
+	}
+	s.Close()
+	full := filled(t)
+	if err := os.Remove(filepath.Join(filepath.Dir(filepath.Dir(blockOf(full))), "meta.sum")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := local.NATS(full, local.Options{Protect: []string{"S"}}); err == nil {
+		t.Error("opened a stream whose settings are lost")
+	}
+}
+
 func TestProtect(t *testing.T) {
 	dir := filled(t)
 	data, err := os.ReadFile(blockOf(dir))
