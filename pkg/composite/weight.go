@@ -135,14 +135,16 @@ func EntropyWeights(cols [][]float64) ([]float64, error) {
 		if n < 2 || sum == 0 || constant(x) {
 			continue
 		}
-		e := 0.0
+		// 1 - e as the divergence from an even column, sum p ln(p n) / ln n, which
+		// does not cancel where columns are almost even.
+		d := 0.0
 		for _, v := range x {
 			if v > 0 {
 				p := v / sum
-				e -= p * math.Log(p)
+				d += p * math.Log(p*float64(n))
 			}
 		}
-		w[j] = 1 - e/math.Log(float64(n))
+		w[j] = max(0, d/math.Log(float64(n)))
 	}
 	toShares(w)
 	return w, nil
