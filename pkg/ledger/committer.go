@@ -353,7 +353,7 @@ func (f *Lane[S]) decide(batch []*request[S]) *decision[S] {
 	l := f.ledger
 	applied := l.Applied() // before the state, which is then at least as new
 	base := f.current.Load()
-	now := l.deps.Now().UTC()
+	now := l.deps.Now().UTC().Round(0) // the wall clock is what is stored
 	if now.Before(base.head.time) {
 		now = base.head.time
 	}

@@ -58,7 +58,8 @@ func flip(dir string, revision int) error {
 // of the store does not cover.
 func flipLength(dir string, revision int) error {
 	return flipAt(dir, func(data []byte) int {
-		return bytes.LastIndex(data[:bytes.Index(data, []byte(display(revision)))], []byte("NATS/1.0")) - 4
+		before, _, _ := bytes.Cut(data, []byte(display(revision)))
+		return bytes.LastIndex(before, []byte("NATS/1.0")) - 4
 	})
 }
 
