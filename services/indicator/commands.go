@@ -2,15 +2,13 @@ package indicator
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
@@ -22,50 +20,28 @@ import (
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
-// writeRequest is a request that writes.
-type writeRequest interface {
-	proto.Message
-	GetRequestId() string
-	GetValidateOnly() bool
-}
-
 // decision turns a request into facts on the state it would be written to. It
 // may run more than once; what it leaves in its closure is of the last run.
 type decision func(view figures.View, zones registry.View) (ledger.Proposal, error)
 
 // write puts a request into the lane's queue and waits for its transaction.
-func (s *Service) write(ctx context.Context, method string, req writeRequest, decide decision) (ledger.Receipt, error) {
-	receipt, err := s.deps.Lane.Commit(ctx, s.command(ctx, method, req, decide))
+func (s *Service) write(ctx context.Context, method string, req command.Request, decide decision) (ledger.Receipt, error) {
+	c, err := s.command(ctx, method, req, decide)
 	if err != nil {
-		return ledger.Receipt{}, err //nolint:wrapcheck // faults go to the caller as they are
+		return ledger.Receipt{}, err
 	}
-	return receipt, nil
+	return s.deps.Lane.Commit(ctx, c) //nolint:wrapcheck // faults go to the caller as they are
 }
 
-func (s *Service) command(ctx context.Context, method string, req writeRequest, decide decision) ledger.Command[*figures.State] {
+func (s *Service) command(
+	ctx context.Context, method string, req command.Request, decide decision,
+) (ledger.Command[*figures.State], error) {
 	method = "/" + indicatorv1.IndicatorService_ServiceDesc.ServiceName + "/" + method
-	trace := ""
-	if values := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(values) > 0 {
-		trace = values[0]
-	}
-	return ledger.Command[*figures.State]{
-		Method: method, Actor: auth.Actor(ctx), RequestID: req.GetRequestId(), RequestHash: requestHash(method, req),
-		Traceparent: trace, ValidateOnly: req.GetValidateOnly(),
-		Decide: func(state *figures.State, _ ledger.Position) (ledger.Proposal, error) {
-			zones, _ := s.deps.Registry.Current()
-			return decide(state.View(0), zones.View(0))
-		},
-	}
-}
-
-// requestHash tells one request from another under the same request id.
-func requestHash(method string, req proto.Message) []byte {
-	h := sha256.New()
-	h.Write([]byte(method + "\n"))
-	// It cannot fail for a message that came over the wire; where it did, the hash would still be of the method.
-	body, _ := proto.MarshalOptions{Deterministic: true}.Marshal(req)
-	h.Write(body)
-	return h.Sum(nil)
+	//nolint:wrapcheck // faults go to the caller as they are
+	return command.New(ctx, method, req, func(state *figures.State, _ ledger.Position) (ledger.Proposal, error) {
+		zones, _ := s.deps.Registry.Current()
+		return decide(state.View(0), zones.View(0))
+	})
 }
 
 // written is the state after a write, for reading back and for the reply. A dry
@@ -467,10 +443,10 @@ func reassemble(view figures.View, f *indicatorv1.Figure, pinned, reason string)
 
 // figureAfter is the figure for the reply: as written, or as it would be.
 func (s *Service) figureAfter(
-	ctx context.Context, receipt ledger.Receipt, req writeRequest, key *indicatorv1.FigureKey, would *indicatorv1.Figure,
+	ctx context.Context, receipt ledger.Receipt, req command.Request, key *indicatorv1.FigureKey, would *indicatorv1.Figure,
 ) (*indicatorv1.Figure, *typev1.ReadState) {
 	view, state := s.written(ctx, receipt)
-	if f, ok := view.Figure(key); ok && !req.GetValidateOnly() {
+	if f, ok := view.Figure(key); ok && !command.ValidateOnly(req) {
 		return f, state
 	}
 	return would, state

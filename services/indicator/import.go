@@ -193,15 +193,21 @@ func (i *importing) writeStaged(ctx context.Context) (ledger.Receipt, error) {
 			digest.Add(m)
 			count++
 		}
-		stage := i.service.command(ctx, "ImportFigures", i.req, func(figures.View, registry.View) (ledger.Proposal, error) {
+		stage, err := i.service.command(ctx, "ImportFigures", i.req, func(figures.View, registry.View) (ledger.Proposal, error) {
 			return ledger.Proposal{Facts: []*ledgerv1.Fact{{Kind: &ledgerv1.Fact_StagedStatements{StagedStatements: staged}}}}, nil
 		})
+		if err != nil {
+			return ledger.Receipt{}, err
+		}
 		stage.RequestID = "" // The request is done with the last commit, not with this one.
 		if _, err := i.service.deps.Lane.Commit(ctx, stage); err != nil {
 			return ledger.Receipt{}, err //nolint:wrapcheck // faults go to the caller as they are
 		}
 	}
-	commit := i.service.command(ctx, "ImportFigures", i.req, nil)
+	commit, err := i.service.command(ctx, "ImportFigures", i.req, nil)
+	if err != nil {
+		return ledger.Receipt{}, err
+	}
 	commit.Decide = func(state *figures.State, _ ledger.Position) (ledger.Proposal, error) {
 		if state.Staged(id) != len(chunks) {
 			return ledger.Proposal{}, fault.New(codes.DeadlineExceeded, typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
