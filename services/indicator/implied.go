@@ -131,7 +131,10 @@ func (x *assessment) derive(actual, rate *indicatorv1.Statement) {
 	x.out.IntervalLow, x.out.IntervalHigh = quantity.Round(low, decimals).String(), quantity.Round(high, decimals).String()
 	published := new(big.Rat).Mul(printedRate.Rat(), hundredth)
 	x.out.Rate = exact(published)
-	whole := wholeIn(low, high)
+	var whole *big.Int
+	if count {
+		whole = wholeIn(low, high)
+	}
 	unit := x.indicator.GetUnit()
 	name, _ := x.registry.DisplayName(x.out.GetSubject())
 	zh := fmt.Sprintf("%s实绩%s，完成率%s%s（四舍五入，在%s与%s之间），目标在(%s, %s]%s",
