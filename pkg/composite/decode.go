@@ -146,22 +146,24 @@ type field struct {
 	words   []string
 	methods []string
 	short   bool
-	doc     string
-	typ     reflect.Type
+	// required keys must be there; they are those without omitempty.
+	required bool
+	doc      string
+	typ      reflect.Type
 }
 
 func fieldsOf(t reflect.Type) []field {
 	var out []field
 	for i := range t.NumField() {
 		f := t.Field(i)
-		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if key == "" || key == "-" {
 			continue
 		}
 		out = append(out, field{
 			index: i, key: key, typ: f.Type, doc: f.Tag.Get("doc"),
 			words: list(f.Tag.Get("words")), methods: list(f.Tag.Get("for")),
-			short: f.Tag.Get("short") == "true",
+			short: f.Tag.Get("short") == "true", required: options == "" && t != reflect.TypeFor[Denominate](),
 		})
 	}
 	return out
@@ -453,6 +455,11 @@ func assignStruct(at place, v any, dst reflect.Value, inherited string) error {
 		}
 		if err := assign(at.key(k), o.values[k], dst.Field(f.index), next, f.words); err != nil {
 			return err
+		}
+	}
+	for _, f := range fields {
+		if f.required && o.values[f.key] == nil {
+			return fmt.Errorf("%s%q is missing; it must be given", at, f.key)
 		}
 	}
 	if short == nil || method == "" {

@@ -758,3 +758,28 @@ func TestNotApplicableIsNotAGap(t *testing.T) {
 	within(t, "scores", res.Scores, []float64{3, nan}, 0)
 	within(t, "completeness", res.Completeness, []float64{1, 0.5}, 0)
 }
+
+// With panel global the ends are those of all periods, per_period those of each.
+func TestPanelGlobal(t *testing.T) {
+	d := &Data{Columns: []Column{{Code: "x", Values: []float64{0, 10, 10, 40}}}, Groups: []Grouping{{Code: "g", Values: []string{"p", "q", "p", "q"}}}}
+	for _, y := range []float64{1, 2} {
+		for _, u := range []string{"a", "b"} {
+			d.Units = append(d.Units, Unit{Code: u, Time: y})
+		}
+	}
+	tree := mustTree(t, []Node{{Code: "x", Parent: "i", Weight: 1}, {Code: "i"}})
+	for recipe, want := range map[string][]float64{
+		`"minmax"`: {0, 100, 0, 100},
+		`{"method": "minmax", "panel": "per_period"}`:            {0, 100, 0, 100},
+		`{"method": "minmax", "panel": "global"}`:                {0, 25, 25, 100},
+		`{"method": "rank", "panel": "global"}`:                  {1, 2, 2, 4},
+		`{"method": "fracmax", "panel": "global"}`:               {0, 0.25, 0.25, 1},
+		`{"method": "minmax", "panel": "global", "within": "g"}`: {0, 0, 100, 100},
+	} {
+		res := run(t, tree, d, `{"normalise": `+recipe+`}`, nil)
+		within(t, recipe, res.Normalised.Values[0], want, 1e-12)
+		if !slices.Equal(res.Places, []int{2, 1, 2, 1}) && !strings.Contains(recipe, "within") {
+			t.Errorf("%s: places %v go by period", recipe, res.Places)
+		}
+	}
+}

@@ -89,6 +89,7 @@ func TestRecipeRefusesWithASuggestion(t *testing.T) {
 		`{"aggregate": ["arithmetic", "topsi"]}`:                      `did you mean "topsis"?`,
 		`{"place": {"decimals": 1.5}}`:                                `place.decimals: 1.5; it is none or a whole number`,
 		`{"place": {"decimals": 3, "decimals": 2}}`:                   `place.decimals is given twice`,
+		`{"treat": {"winsorise": {}}}`:                                `treat.winsorise: "max_points" is missing`,
 		`{"screen": 0.9}`:                                             `screen: 0.9; it is a table of keys`,
 		`[]`:                                                          `recipe: a list; it is a table of keys`,
 		`{} {}`:                                                       `something follows the end`,

@@ -42,10 +42,7 @@ func (s *schemaBuilder) structure(t reflect.Type) map[string]any {
 			p["description"] = doc
 		}
 		properties[f.key] = p
-		// A key without omitempty is one that must be there, unless it has a
-		// word form of its own.
-		tag := t.Field(f.index).Tag.Get("json")
-		if tag == f.key && t != reflect.TypeFor[Denominate]() {
+		if f.required {
 			required = append(required, f.key)
 		}
 	}
