@@ -1,6 +1,7 @@
 package composite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -1001,7 +1002,13 @@ func (x *Index) fastPath(base *Result) (*weightBlock, [][]int) {
 	}
 	var parts [][]int
 	for _, rows := range partition(base.Screened.Units, nil) {
-		parts = append(parts, placed(rows, base.Unplaced))
+		part := placed(rows, base.Unplaced)
+		if p := x.recipe.Place; p != nil && Ties(p.Ties) == Ordinal && !slices.IsSortedFunc(part, func(a, b int) int {
+			return cmp.Compare(base.Screened.Units[a].Code, base.Screened.Units[b].Code)
+		}) {
+			return nil, nil // a run parts equal scores by code, the quick way by row
+		}
+		parts = append(parts, part)
 	}
 	block := newWeightBlock(x.tree, base.Normalised.Values, base.Weights[0].Given, func(g int) float64 {
 		return x.recipe.MinKnownChildren.at(x.tree.Nodes[g].Level - 2)

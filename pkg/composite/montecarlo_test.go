@@ -68,6 +68,8 @@ func TestMonteCarloDrawsAreRuns(t *testing.T) {
 			`{"normalise":"minmax","min_known_children":0.5}`,
 			`{"normalise":{"method":"minmax","lower":1,"upper":100},"aggregate":["arithmetic","geometric"],"place":"dense"}`,
 			`{"normalise":"rank","place":{"ties":"modified","decimals":1}}`,
+			`{"normalise":"minmax","place":{"ties":"ordinal","decimals":0,"without":["u0003"]}}`,
+			`{"normalise":"minmax","screen":{"min_known":0.9},"adjust":{"floor":40}}`,
 		} {
 			x := drawnIndex(t, rng, 150, 4, 17, missing, recipe)
 			plan := &Plan{

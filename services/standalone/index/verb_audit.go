@@ -82,7 +82,7 @@ compare.csv. Tables are raw (the data as read), treated, normalised and aggregat
 	cmd.Flags().Float64Var(&opt.Redundant, "redundant", 0.92, "siblings are redundant above this |correlation|")
 	cmd.Flags().Float64Var(&opt.Opposed, "opposed", -0.4, "siblings are opposed below this correlation")
 	cmd.Flags().Float64Var(&opt.Denominator, "size", 0.6, "an indicator depends on size above this |correlation| with a denominator")
-	plotFlags(cmd, &plot, &font, "a heat map of the correlations of the normalised indicators,")
+	plotFlags(cmd, &plot, &font, "a heat map of the correlations of the normalised indicators")
 	return cmd
 }
 

@@ -100,7 +100,7 @@ published list use a plan with data alone, for the robustness of a method one wi
 	fl.Float64Var(&f.spread, "attainable", 0, "also bounds on the places if every share may change by this part, such as 0.25")
 	fl.BoolVar(&f.ranges, "ranges", false, "also the places that missing figures could give")
 	fl.IntVar(&f.workers, "workers", 0, "number of threads (default: all processors); no bearing on the results")
-	plotFlags(cmd, &f.plot, &f.font, "intervals of the places,")
+	plotFlags(cmd, &f.plot, &f.font, "intervals of the places")
 	return cmd
 }
 
