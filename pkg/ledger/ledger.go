@@ -217,10 +217,13 @@ func (l *Ledger) openStream(ctx context.Context) error {
 			return fmt.Errorf("ledger: the store is known to hold ledger %s, but its stream is gone: restore it; it is not made anew", known)
 		}
 		stream, err = l.js.CreateStream(ctx, streamConfig(l.config.Replicas, rand.Text(), 1))
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // Another process was first: it is that one's ledger.
+			stream, err = l.js.Stream(ctx, Stream)
+		}
 		if err != nil {
 			return fmt.Errorf("ledger: create the stream: %w", err)
 		}
-		l.log.InfoContext(ctx, "created the ledger", "id", stream.CachedInfo().Config.Metadata[metadataID])
+		l.log.InfoContext(ctx, "the ledger is new", "id", stream.CachedInfo().Config.Metadata[metadataID])
 	case err != nil:
 		return fmt.Errorf("ledger: open the stream: %w", err)
 	}

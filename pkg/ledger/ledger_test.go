@@ -453,3 +453,29 @@ func TestTail(t *testing.T) {
 		t.Errorf("tail gave %v, %v", got, err)
 	}
 }
+
+// Processes that start at once over a new server find one ledger.
+func TestOpenTogether(t *testing.T) {
+	server := ledgertest.Server(t, t.TempDir())
+	ids := make(chan string, 8)
+	start := make(chan struct{})
+	for range cap(ids) {
+		deps := ledgertest.Deps(t, server)
+		go func() {
+			<-start
+			l, err := ledger.Open(t.Context(), ledger.Config{}, deps)
+			if err != nil {
+				ids <- err.Error()
+				return
+			}
+			ids <- l.ID()
+		}()
+	}
+	close(start)
+	first := <-ids
+	for range cap(ids) - 1 {
+		if id := <-ids; id != first {
+			t.Errorf("one opened %s, another %s", first, id)
+		}
+	}
+}
