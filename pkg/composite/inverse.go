@@ -706,7 +706,7 @@ func (in *inverse) refine(ctx context.Context) (float64, error) {
 		return bound, err
 	}
 	cuts := []cut{first}
-	const rounds, close = 60, 1e-6
+	const rounds, precision = 60, 1e-6
 	for range rounds {
 		if err := ctx.Err(); err != nil {
 			return nan, err
@@ -716,10 +716,10 @@ func (in *inverse) refine(ctx context.Context) (float64, error) {
 			break // what was found so far stands
 		}
 		// A tangent from differences is good to about a millionth.
-		if b := cost * (1 - close); !(b <= bound) {
+		if b := cost * (1 - precision); !(b <= bound) {
 			bound = b
 		}
-		if bestCost-bound <= 2*close*bestCost {
+		if bestCost-bound <= 2*precision*bestCost {
 			break
 		}
 		if err := in.move(at); err != nil {
