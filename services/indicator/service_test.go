@@ -36,10 +36,11 @@ import (
 type bench struct {
 	indicatorv1.IndicatorServiceClient
 
-	server *local.Server
-	ledger *ledger.Ledger
-	zones  *ledger.Lane[*registry.State]
-	js     jetstream.JetStream
+	targets indicatorv1.TargetServiceClient
+	server  *local.Server
+	ledger  *ledger.Ledger
+	zones   *ledger.Lane[*registry.State]
+	js      jetstream.JetStream
 }
 
 // open starts the service with the zones and reference units of the data folder registered.
@@ -79,7 +80,7 @@ func open(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	b.IndicatorServiceClient = indicatorv1.NewIndicatorServiceClient(conn)
+	b.IndicatorServiceClient, b.targets = indicatorv1.NewIndicatorServiceClient(conn), indicatorv1.NewTargetServiceClient(conn)
 	b.register(t, subjects(t)...)
 	return b
 }
