@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/versioned"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 )
@@ -38,9 +39,9 @@ const StageLife = 24 * time.Hour
 // State is the indicator lane, folded.
 type State struct {
 	revision   int64
-	indicators resources[*indicatorv1.Indicator]
-	sources    resources[*indicatorv1.Source]
-	lists      resources[*indicatorv1.List]
+	indicators versioned.Map[*indicatorv1.Indicator]
+	sources    versioned.Map[*indicatorv1.Source]
+	lists      versioned.Map[*indicatorv1.List]
 	// Statements by their sequence, which is the order of recording from 1 on; a statement that was recorded again after
 	// it was taken out has a new one.
 	statements *btree.Map[uint32, *record]
@@ -107,9 +108,9 @@ type stage struct {
 // New is the state before the first commit.
 func New() *State {
 	return &State{
-		indicators: newResources[*indicatorv1.Indicator](),
-		sources:    newResources[*indicatorv1.Source](),
-		lists:      newResources[*indicatorv1.List](),
+		indicators: versioned.New[*indicatorv1.Indicator](),
+		sources:    versioned.New[*indicatorv1.Source](),
+		lists:      versioned.New[*indicatorv1.List](),
 		statements: new(btree.Map[uint32, *record]),
 		byName:     new(btree.Map[nameID, uint32]),
 		figures:    new(btree.Map[string, *figure]),
@@ -121,9 +122,9 @@ func New() *State {
 // Clone gives a state that may be changed while this one is read.
 func (s *State) Clone() *State {
 	c := *s
-	c.indicators = s.indicators.clone()
-	c.sources = s.sources.clone()
-	c.lists = s.lists.clone()
+	c.indicators = s.indicators.Clone()
+	c.sources = s.sources.Clone()
+	c.lists = s.lists.Clone()
 	c.statements = s.statements.Copy()
 	c.byName = s.byName.Copy()
 	c.figures = s.figures.Copy()
@@ -148,11 +149,11 @@ func (s *State) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 func (s *State) apply(by *transaction, fact *ledgerv1.Fact) error {
 	switch kind := fact.GetKind().(type) {
 	case *ledgerv1.Fact_Indicator:
-		put(&s.indicators, by, kind.Indicator)
+		s.indicators.Put(proto.CloneOf(kind.Indicator), by.revision, by.time)
 	case *ledgerv1.Fact_Source:
-		put(&s.sources, by, kind.Source)
+		s.sources.Put(proto.CloneOf(kind.Source), by.revision, by.time)
 	case *ledgerv1.Fact_List:
-		put(&s.lists, by, kind.List)
+		s.lists.Put(proto.CloneOf(kind.List), by.revision, by.time)
 	case *ledgerv1.Fact_Statement:
 		return s.record(by, kind.Statement)
 	case *ledgerv1.Fact_StatementWithdrawn:
@@ -203,8 +204,8 @@ func (s *State) record(by *transaction, m *indicatorv1.Statement) error {
 	if !ok {
 		f = &figure{key: key}
 	}
-	if v, ok := s.sources.byName.Get(source); ok {
-		source = v.resource.GetName()
+	if m, ok := s.sources.At(source, s.revision); ok {
+		source = m.GetName() // one string for all its statements
 	}
 	s.last++
 	r := &record{id: id, sequence: s.last, key: f.key, source: source, rest: string(encoded), recorded: by, earlier: earlier}

@@ -32,29 +32,29 @@ func (v View) Revision() int64 { return v.revision }
 
 // Indicator gives `indicators/{indicator}`.
 func (v View) Indicator(name string) (*indicatorv1.Indicator, bool) {
-	return v.state.indicators.at(name, v.revision)
+	return v.state.indicators.At(name, v.revision)
 }
 
 // Indicators in order of their names.
 func (v View) Indicators() iter.Seq[*indicatorv1.Indicator] {
-	return v.state.indicators.all(v.revision)
+	return v.state.indicators.All(v.revision)
 }
 
 // Source gives `sources/{source}`.
 func (v View) Source(name string) (*indicatorv1.Source, bool) {
-	return v.state.sources.at(name, v.revision)
+	return v.state.sources.At(name, v.revision)
 }
 
 // Sources in order of their names.
-func (v View) Sources() iter.Seq[*indicatorv1.Source] { return v.state.sources.all(v.revision) }
+func (v View) Sources() iter.Seq[*indicatorv1.Source] { return v.state.sources.All(v.revision) }
 
 // List gives `lists/{list}`.
 func (v View) List(name string) (*indicatorv1.List, bool) {
-	return v.state.lists.at(name, v.revision)
+	return v.state.lists.At(name, v.revision)
 }
 
 // Lists in order of their names.
-func (v View) Lists() iter.Seq[*indicatorv1.List] { return v.state.lists.all(v.revision) }
+func (v View) Lists() iter.Seq[*indicatorv1.List] { return v.state.lists.All(v.revision) }
 
 // IndicatorByText finds the indicators that a text names: by display name in
 // either language or by alias, spaces and letter case aside. 工业增加值 names two,

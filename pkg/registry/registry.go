@@ -11,17 +11,16 @@ package registry
 import (
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tidwall/btree"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/nearest"
+	"zonebench.internal/pkg/versioned"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
@@ -36,10 +35,10 @@ const SimulatedMark = "〔模拟〕"
 type State struct {
 	mu sync.Mutex // Clone of one state by several at once
 
-	zones     *btree.Map[string, *version[*zonev1.Zone]]
-	units     *btree.Map[string, *version[*zonev1.ReferenceUnit]]
-	relations *btree.Map[string, *version[*zonev1.Relation]]
-	groups    *btree.Map[string, *version[*zonev1.Group]]
+	zones     versioned.Map[*zonev1.Zone]
+	units     versioned.Map[*zonev1.ReferenceUnit]
+	relations versioned.Map[*zonev1.Relation]
+	groups    versioned.Map[*zonev1.Group]
 
 	// Pairs that hold or held once, as keys "left\x00right":
 	called *btree.Map[string, struct{}] // normalised name or alias -> subject
@@ -50,31 +49,13 @@ type State struct {
 	names atomic.Pointer[[]nearest.Name] // of this revision, once somebody asked
 }
 
-// version is one state of a resource.
-type version[T any] struct {
-	message  T
-	revision int64
-	deleted  bool
-	previous *version[T]
-}
-
-// at finds what stood at a revision.
-func (v *version[T]) at(revision int64) (message T, ok bool) {
-	for ; v != nil; v = v.previous {
-		if v.revision <= revision {
-			return v.message, !v.deleted
-		}
-	}
-	return message, false
-}
-
 // New is the registry before the first commit.
 func New() *State {
 	return &State{
-		zones:     new(btree.Map[string, *version[*zonev1.Zone]]),
-		units:     new(btree.Map[string, *version[*zonev1.ReferenceUnit]]),
-		relations: new(btree.Map[string, *version[*zonev1.Relation]]),
-		groups:    new(btree.Map[string, *version[*zonev1.Group]]),
+		zones:     versioned.New[*zonev1.Zone](),
+		units:     versioned.New[*zonev1.ReferenceUnit](),
+		relations: versioned.New[*zonev1.Relation](),
+		groups:    versioned.New[*zonev1.Group](),
 		called:    new(btree.Map[string, struct{}]),
 		ties:      new(btree.Map[string, struct{}]),
 	}
@@ -86,7 +67,7 @@ func (s *State) Clone() *State {
 	s.mu.Lock() // copying a tree marks the original
 	defer s.mu.Unlock()
 	return &State{
-		zones: s.zones.Copy(), units: s.units.Copy(), relations: s.relations.Copy(), groups: s.groups.Copy(),
+		zones: s.zones.Clone(), units: s.units.Clone(), relations: s.relations.Clone(), groups: s.groups.Clone(),
 		called: s.called.Copy(), ties: s.ties.Copy(),
 		revision: s.revision,
 	}
@@ -105,9 +86,9 @@ func (s *State) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 		case *ledgerv1.Fact_Relation:
 			s.putRelation(at, proto.CloneOf(kind.Relation))
 		case *ledgerv1.Fact_Group:
-			s.putGroup(at, proto.CloneOf(kind.Group))
+			s.groups.Put(proto.CloneOf(kind.Group), at.Revision, at.CommitTime)
 		case *ledgerv1.Fact_GroupDeleted:
-			put(s.groups, kind.GroupDeleted.GetName(), &version[*zonev1.Group]{revision: at.Revision, deleted: true})
+			s.groups.Delete(kind.GroupDeleted.GetName(), at.Revision)
 		default:
 			return fmt.Errorf("registry: fact %d of a transaction at revision %d is a %T: %w", i, at.Revision, kind, ledger.ErrUnknownFact)
 		}
@@ -117,38 +98,22 @@ func (s *State) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 }
 
 func (s *State) putZone(at ledger.Position, z *zonev1.Zone) {
-	before, _ := current(s.zones, z.GetName())
-	z.Revision, z.Etag = at.Revision, Etag(at.Revision)
-	z.CreateTime, z.UpdateTime = times(at, before)
 	z.DisplayName = marked(z.GetDisplayName(), z.GetSimulated())
 	s.call(z.GetName(), z.GetDisplayName(), z.GetAliases())
-	put(s.zones, z.GetName(), &version[*zonev1.Zone]{message: z, revision: at.Revision})
+	s.zones.Put(z, at.Revision, at.CommitTime)
 }
 
 func (s *State) putUnit(at ledger.Position, u *zonev1.ReferenceUnit) {
-	before, _ := current(s.units, u.GetName())
-	u.Revision, u.Etag = at.Revision, Etag(at.Revision)
-	u.CreateTime, u.UpdateTime = times(at, before)
 	u.DisplayName = marked(u.GetDisplayName(), u.GetSimulated())
 	s.call(u.GetName(), u.GetDisplayName(), u.GetAliases())
-	put(s.units, u.GetName(), &version[*zonev1.ReferenceUnit]{message: u, revision: at.Revision})
+	s.units.Put(u, at.Revision, at.CommitTime)
 }
 
 func (s *State) putRelation(at ledger.Position, r *zonev1.Relation) {
-	before, _ := current(s.relations, r.GetName())
-	r.Revision, r.Etag = at.Revision, Etag(at.Revision)
-	r.CreateTime, r.UpdateTime = times(at, before)
 	for _, zone := range []string{r.GetZone(), r.GetOther()} {
 		s.ties.Set(pair(zone, r.GetName()), struct{}{})
 	}
-	put(s.relations, r.GetName(), &version[*zonev1.Relation]{message: r, revision: at.Revision})
-}
-
-func (s *State) putGroup(at ledger.Position, g *zonev1.Group) {
-	before, _ := current(s.groups, g.GetName())
-	g.Revision, g.Etag = at.Revision, Etag(at.Revision)
-	g.CreateTime, g.UpdateTime = times(at, before)
-	put(s.groups, g.GetName(), &version[*zonev1.Group]{message: g, revision: at.Revision})
+	s.relations.Put(r, at.Revision, at.CommitTime)
 }
 
 func (s *State) call(subject string, display *typev1.Localized, aliases []*zonev1.Alias) {
@@ -159,33 +124,6 @@ func (s *State) call(subject string, display *typev1.Localized, aliases []*zonev
 		s.called.Set(pair(Normalize(alias.GetText()), subject), struct{}{})
 	}
 }
-
-// put makes v the newest version of a resource.
-func put[T any](m *btree.Map[string, *version[T]], name string, v *version[T]) {
-	v.previous, _ = m.Get(name)
-	m.Set(name, v)
-}
-
-func current[T any](m *btree.Map[string, *version[T]], name string) (message T, ok bool) {
-	v, ok := m.Get(name)
-	if !ok || v.deleted {
-		return message, false
-	}
-	return v.message, true
-}
-
-// times are those of a resource that is written now and was before as given: a
-// message without values when it is new.
-func times(at ledger.Position, before interface{ GetCreateTime() *timestamppb.Timestamp }) (create, update *timestamppb.Timestamp) {
-	update = timestamppb.New(at.CommitTime)
-	if create = before.GetCreateTime(); create == nil {
-		create = update
-	}
-	return create, update
-}
-
-// Etag is that of a resource that was last written at a revision.
-func Etag(revision int64) string { return "r" + strconv.FormatInt(revision, 36) }
 
 // pair makes the key of a pair. No name and no normalised text has a NUL.
 func pair(left, right string) string { return left + "\x00" + right }

@@ -13,6 +13,7 @@ import (
 
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
+	"zonebench.internal/pkg/versioned"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
@@ -353,7 +354,7 @@ func TestAnUnknownFactStopsTheFold(t *testing.T) {
 func TestOutputFieldsAreFunctionsOfTheCommit(t *testing.T) {
 	s := fold(t, []*ledgerv1.Fact{zone("a", "甲", "")}, []*ledgerv1.Fact{zone("b", "乙", "")}, []*ledgerv1.Fact{zone("a", "甲区", "")})
 	z, _ := s.View(0).Zone("zones/a")
-	if z.GetRevision() != 3 || z.GetEtag() != registry.Etag(3) ||
+	if z.GetRevision() != 3 || z.GetEtag() != versioned.Etag(3) ||
 		!z.GetCreateTime().AsTime().Equal(at(1).CommitTime) || !z.GetUpdateTime().AsTime().Equal(at(3).CommitTime) {
 		t.Errorf("got %v", z)
 	}

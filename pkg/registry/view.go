@@ -4,8 +4,6 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/tidwall/btree"
-
 	"zonebench.internal/pkg/civil"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
@@ -30,32 +28,32 @@ func (s *State) View(revision int64) View {
 func (v View) Revision() int64 { return v.revision }
 
 // Zone finds a zone by its resource name.
-func (v View) Zone(name string) (*zonev1.Zone, bool) { return read(v.state.zones, name, v.revision) }
+func (v View) Zone(name string) (*zonev1.Zone, bool) { return v.state.zones.At(name, v.revision) }
 
 // ReferenceUnit finds a reference unit by its resource name.
 func (v View) ReferenceUnit(name string) (*zonev1.ReferenceUnit, bool) {
-	return read(v.state.units, name, v.revision)
+	return v.state.units.At(name, v.revision)
 }
 
 // Relation finds a relation by its resource name.
 func (v View) Relation(name string) (*zonev1.Relation, bool) {
-	return read(v.state.relations, name, v.revision)
+	return v.state.relations.At(name, v.revision)
 }
 
 // Group finds a group by its resource name.
-func (v View) Group(name string) (*zonev1.Group, bool) { return read(v.state.groups, name, v.revision) }
+func (v View) Group(name string) (*zonev1.Group, bool) { return v.state.groups.At(name, v.revision) }
 
 // Zones are all zones in order of their names.
-func (v View) Zones() iter.Seq[*zonev1.Zone] { return all(v.state.zones, v.revision) }
+func (v View) Zones() iter.Seq[*zonev1.Zone] { return v.state.zones.All(v.revision) }
 
 // ReferenceUnits are all reference units in order of their names.
-func (v View) ReferenceUnits() iter.Seq[*zonev1.ReferenceUnit] { return all(v.state.units, v.revision) }
+func (v View) ReferenceUnits() iter.Seq[*zonev1.ReferenceUnit] { return v.state.units.All(v.revision) }
 
 // Relations are all relations in order of their names.
-func (v View) Relations() iter.Seq[*zonev1.Relation] { return all(v.state.relations, v.revision) }
+func (v View) Relations() iter.Seq[*zonev1.Relation] { return v.state.relations.All(v.revision) }
 
 // Groups are all groups in order of their names.
-func (v View) Groups() iter.Seq[*zonev1.Group] { return all(v.state.groups, v.revision) }
+func (v View) Groups() iter.Seq[*zonev1.Group] { return v.state.groups.All(v.revision) }
 
 // RelationsOf are the relations with a zone on either side, in order of their names.
 func (v View) RelationsOf(zone string) iter.Seq[*zonev1.Relation] {
@@ -66,20 +64,6 @@ func (v View) RelationsOf(zone string) iter.Seq[*zonev1.Relation] {
 				return
 			}
 		}
-	}
-}
-
-func read[T any](m *btree.Map[string, *version[T]], name string, revision int64) (message T, ok bool) {
-	newest, _ := m.Get(name)
-	return newest.at(revision)
-}
-
-func all[T any](m *btree.Map[string, *version[T]], revision int64) iter.Seq[T] {
-	return func(yield func(T) bool) {
-		m.Scan(func(_ string, newest *version[T]) bool {
-			message, ok := newest.at(revision)
-			return !ok || yield(message)
-		})
 	}
 }
 

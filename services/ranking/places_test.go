@@ -137,7 +137,9 @@ func TestRankTargetsAreMetMissedPendingOrUnknown(t *testing.T) {
 			NormalizedNumber: place, RankTarget: &indicatorv1.RankTarget{Series: series, Groups: []string{group}, BetterThanBase: better},
 		}
 	}
-	day := func(year int32) civil.Day { return civil.Last(&typev1.Date{Year: year, Month: 6, Day: 30}, civil.Never) }
+	day := func(year int32) civil.Day {
+		return civil.Last(&typev1.Date{Year: year, Month: 6, Day: 30}, civil.Never)
+	}
 	const nation = "series/nation"
 	for _, c := range []struct {
 		name    string

@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/tidwall/btree"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 
 	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/versioned"
 )
 
 // Published is the fold of the ranking lane's published rankings: the series
@@ -23,18 +21,18 @@ import (
 // reader holds one as long as it likes and any revision can be read.
 type Published struct {
 	revision int64
-	series   versions[*rankingv1.Series]
-	rounds   versions[*rankingv1.Round]
+	series   versioned.Map[*rankingv1.Series]
+	rounds   versioned.Map[*rankingv1.Round]
 }
 
 // NewPublished is the state before the first commit.
 func NewPublished() *Published {
-	return &Published{series: newVersions[*rankingv1.Series](), rounds: newVersions[*rankingv1.Round]()}
+	return &Published{series: versioned.New[*rankingv1.Series](), rounds: versioned.New[*rankingv1.Round]()}
 }
 
 // Clone gives a copy that may change while this one is read.
 func (p *Published) Clone() *Published {
-	return &Published{revision: p.revision, series: p.series.clone(), rounds: p.rounds.clone()}
+	return &Published{revision: p.revision, series: p.series.Clone(), rounds: p.rounds.Clone()}
 }
 
 // Apply takes in a transaction of the ranking lane.
@@ -43,15 +41,9 @@ func (p *Published) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 	for _, fact := range tx.GetFacts() {
 		switch kind := fact.GetKind().(type) {
 		case *ledgerv1.Fact_Series:
-			s := proto.CloneOf(kind.Series)
-			created, updated := p.series.times(s.GetName(), at)
-			s.CreateTime, s.UpdateTime, s.Revision, s.Etag = created, updated, at.Revision, etag(at.Revision)
-			p.series.put(s, at.Revision)
+			p.series.Put(proto.CloneOf(kind.Series), at.Revision, at.CommitTime)
 		case *ledgerv1.Fact_Round:
-			r := proto.CloneOf(kind.Round)
-			created, updated := p.rounds.times(r.GetName(), at)
-			r.CreateTime, r.UpdateTime, r.Revision, r.Etag = created, updated, at.Revision, etag(at.Revision)
-			p.rounds.put(r, at.Revision)
+			p.rounds.Put(proto.CloneOf(kind.Round), at.Revision, at.CommitTime)
 		default:
 			return fmt.Errorf("revision %d: %w: %T in lane %s", at.Revision, ledger.ErrUnknownFact, kind, ledger.LaneRanking)
 		}
@@ -74,86 +66,25 @@ func (p *Published) View(revision int64) publishedView {
 }
 
 func (v publishedView) Series(name string) (*rankingv1.Series, bool) {
-	return v.state.series.at(name, v.revision)
+	return v.state.series.At(name, v.revision)
 }
 
 func (v publishedView) Round(name string) (*rankingv1.Round, bool) {
-	return v.state.rounds.at(name, v.revision)
+	return v.state.rounds.At(name, v.revision)
 }
 
 func (v publishedView) AllSeries() iter.Seq[*rankingv1.Series] {
-	return v.state.series.all(v.revision)
+	return v.state.series.All(v.revision)
 }
 
 func (v publishedView) Rounds() iter.Seq[*rankingv1.Round] {
-	return v.state.rounds.all(v.revision)
+	return v.state.rounds.All(v.revision)
 }
 
 // seriesOf is the series that a round's name says it is of.
 func seriesOf(round string) string {
 	series, _, _ := strings.Cut(round, "/rounds/")
 	return series
-}
-
-func etag(revision int64) string { return "r" + strconv.FormatInt(revision, 36) }
-
-// versions holds resources of one kind by name, each with its earlier versions
-// behind it.
-type versions[R resource] struct {
-	byName *btree.Map[string, *version[R]]
-}
-
-type resource interface {
-	*rankingv1.Series | *rankingv1.Round
-	GetName() string
-	GetCreateTime() *timestamppb.Timestamp
-}
-
-type version[R resource] struct {
-	resource R
-	revision int64
-	earlier  *version[R]
-}
-
-func newVersions[R resource]() versions[R] {
-	return versions[R]{byName: new(btree.Map[string, *version[R]])}
-}
-
-func (v versions[R]) clone() versions[R] { return versions[R]{byName: v.byName.Copy()} }
-
-// times are the creation and update times of a resource that is written now.
-func (v versions[R]) times(name string, at ledger.Position) (created, updated *timestamppb.Timestamp) {
-	updated = timestamppb.New(at.CommitTime)
-	if before, ok := v.byName.Get(name); ok {
-		return before.resource.GetCreateTime(), updated
-	}
-	return updated, updated
-}
-
-func (v versions[R]) put(r R, revision int64) {
-	earlier, _ := v.byName.Get(r.GetName())
-	v.byName.Set(r.GetName(), &version[R]{resource: r, revision: revision, earlier: earlier})
-}
-
-func (v versions[R]) at(name string, revision int64) (R, bool) {
-	last, _ := v.byName.Get(name)
-	for ; last != nil; last = last.earlier {
-		if last.revision <= revision {
-			return last.resource, true
-		}
-	}
-	var none R
-	return none, false
-}
-
-// all are the resources as they were at a revision, in order of their names.
-func (v versions[R]) all(revision int64) iter.Seq[R] {
-	return func(yield func(R) bool) {
-		v.byName.Scan(func(name string, _ *version[R]) bool {
-			r, ok := v.at(name, revision)
-			return !ok || yield(r)
-		})
-	}
 }
 
 // byRound puts places in the order in which people read them: by series and

@@ -24,6 +24,7 @@ import (
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/tabular"
+	"zonebench.internal/pkg/versioned"
 )
 
 // The tables that ImportPublishedRankings reads.
@@ -224,7 +225,7 @@ func (im *importing) places() {
 }
 
 // take checks one resource and counts what becomes of its row.
-func take[R written](im *importing, row tabular.Row, k kind[R], r R) {
+func take[R versioned.Resource](im *importing, row tabular.Row, k kind[R], r R) {
 	old, exists := k.get(im.before, r.GetName())
 	if exists && proto.Equal(stored(old, r.GetName()), r) {
 		im.unchanged++

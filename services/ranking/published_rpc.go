@@ -24,23 +24,17 @@ import (
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
+	"zonebench.internal/pkg/versioned"
 )
 
 // kind is what series and rounds differ in.
-type kind[R written] struct {
+type kind[R versioned.Resource] struct {
 	field   string   // that holds it in requests
 	filters []string // fields of list filters
 	get     func(publishedView, string) (R, bool)
 	fact    func(R) *ledgerv1.Fact
 	// check holds a resource against the rules that the contract cannot say.
 	check func(published publishedView, zones registry.View, r R) error
-}
-
-type written interface {
-	resource
-	proto.Message
-	comparable
-	GetEtag() string
 }
 
 var seriesKind = kind[*rankingv1.Series]{
@@ -61,22 +55,15 @@ var roundKind = kind[*rankingv1.Round]{
 	check: checkRound,
 }
 
-// outputs are the fields that the fold makes.
-var outputs = []protoreflect.Name{"etag", "create_time", "update_time", "revision"}
-
-// stored is a resource in the form that the ledger keeps.
-func stored[R written](r R, name string) R {
-	c := proto.CloneOf(r)
-	fields := c.ProtoReflect().Descriptor().Fields()
-	for _, output := range outputs {
-		c.ProtoReflect().Clear(fields.ByName(output))
-	}
-	c.ProtoReflect().Set(fields.ByName("name"), protoreflect.ValueOfString(name))
+// stored is a resource in the form that the ledger keeps, under its name.
+func stored[R versioned.Resource](r R, name string) R {
+	c := versioned.Stored(r)
+	c.ProtoReflect().Set(c.ProtoReflect().Descriptor().Fields().ByName("name"), protoreflect.ValueOfString(name))
 	return c
 }
 
 // create registers a resource under a new name.
-func create[R written](
+func create[R versioned.Resource](
 	ctx context.Context, s *Service, k kind[R], method, name string, body R, req command.Request,
 ) (R, *typev1.ReadState, error) {
 	return put(ctx, s, k, method, name, req, func(before publishedView) (R, error) {
@@ -88,7 +75,7 @@ func create[R written](
 }
 
 // update changes the fields of a resource that the mask names.
-func update[R written](
+func update[R versioned.Resource](
 	ctx context.Context, s *Service, k kind[R], method string, body R, fields *fieldmaskpb.FieldMask, req command.Request,
 ) (R, *typev1.ReadState, error) {
 	if err := mask.Check(fields, body.ProtoReflect().Descriptor()); err != nil {
@@ -104,13 +91,13 @@ func update[R written](
 			return *new(R), fault.EtagMismatch(name, old.GetEtag())
 		}
 		next := stored(old, name)
-		mask.Apply(fields, next, body, append(outputs, "name")...)
+		mask.Apply(fields, next, body, append(slices.Clip(versioned.Outputs), "name")...)
 		return next, nil
 	})
 }
 
 // put runs the command that writes one resource.
-func put[R written](
+func put[R versioned.Resource](
 	ctx context.Context, s *Service, k kind[R], method, name string, req command.Request, decide func(publishedView) (R, error),
 ) (R, *typev1.ReadState, error) {
 	var none, next R
@@ -389,7 +376,7 @@ type listRequest interface {
 }
 
 // list answers a list request from the revision that its page token pins.
-func list[R written](
+func list[R versioned.Resource](
 	ctx context.Context, s *Service, k kind[R], req listRequest, all func(publishedView) iter.Seq[R], key func(R) string,
 ) (items []R, next string, total int32, state *typev1.ReadState, err error) {
 	fits, err := filter.Compile(req.GetFilter(), (*new(R)).ProtoReflect().Descriptor(), k.filters)

@@ -3,6 +3,7 @@ package zone
 import (
 	"context"
 	"regexp"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -13,6 +14,7 @@ import (
 	"zonebench.internal/pkg/mask"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
+	"zonebench.internal/pkg/versioned"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
@@ -67,7 +69,7 @@ func update[T resource](
 			return none, none, fault.EtagMismatch(name, old.GetEtag())
 		}
 		next := k.stored(old)
-		mask.Apply(fields, next, body, append(outputs, "name")...)
+		mask.Apply(fields, next, body, append(slices.Clip(versioned.Outputs), "name")...)
 		return old, k.stored(next), nil
 	})
 }
@@ -106,7 +108,7 @@ func put[T resource](
 	}
 	if command.ValidateOnly(req) {
 		if changed { // when and at which revision it would stand there is not known
-			shown = k.preview(shown)
+			shown = versioned.Stored(shown) // with its mark, without what only a commit gives
 		}
 		return shown, revision.State(ctx), nil
 	}
@@ -125,17 +127,6 @@ func put[T resource](
 func get[T resource](k kind[T], v registry.View, name string) T {
 	m, _ := k.get(v, name)
 	return m
-}
-
-// preview is a resource that was not written: with its mark, without what only
-// a commit gives.
-func (k kind[T]) preview(m T) T {
-	c := proto.CloneOf(m)
-	fields := c.ProtoReflect().Descriptor().Fields()
-	for _, name := range outputs {
-		c.ProtoReflect().Clear(fields.ByName(name))
-	}
-	return c
 }
 
 // outcome is the registry as it would be after a proposal.

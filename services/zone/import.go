@@ -17,6 +17,7 @@ import (
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/tabular"
+	"zonebench.internal/pkg/versioned"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
@@ -387,7 +388,7 @@ func (t table[T]) merged(e *entry[T], paths *fieldmaskpb.FieldMask, before regis
 		return none, body
 	}
 	next = t.kind.stored(old)
-	mask.Apply(paths, next, body, append(slices.Clone(outputs), "name")...)
+	mask.Apply(paths, next, body, append(slices.Clip(versioned.Outputs), "name")...)
 	return old, t.kind.stored(next)
 }
 

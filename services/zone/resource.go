@@ -4,22 +4,17 @@ import (
 	"iter"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"zonebench.internal/pkg/registry"
+	"zonebench.internal/pkg/versioned"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
 // resource is one of the four things that the registry holds.
-type resource interface {
-	proto.Message
-	comparable
-	GetName() string
-	GetEtag() string
-}
+type resource interface{ versioned.Resource }
 
 // kind is what the four differ in.
 type kind[T resource] struct {
@@ -81,16 +76,9 @@ var groups = kind[*zonev1.Group]{
 	check: (*checker).group,
 }
 
-// outputs are the fields that the fold makes.
-var outputs = []protoreflect.Name{"etag", "create_time", "update_time", "revision"}
-
 // stored is a resource in the form that the ledger keeps.
 func (k kind[T]) stored(m T) T {
-	c := proto.CloneOf(m)
-	fields := c.ProtoReflect().Descriptor().Fields()
-	for _, name := range outputs {
-		c.ProtoReflect().Clear(fields.ByName(name))
-	}
+	c := versioned.Stored(m)
 	k.tidy(c)
 	return c
 }
