@@ -45,9 +45,10 @@ func NewClients(conn *grpc.ClientConn) Clients {
 }
 
 // Dial connects to an address until the test ends.
-func Dial(t testing.TB, address string) Clients {
+func Dial(t testing.TB, address string, options ...grpc.DialOption) Clients {
 	t.Helper()
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	options = append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(address, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
