@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,7 +139,7 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 		h.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
 	}
 
-	failed := make(chan error, len(services)+len(h.deps.Beneath)+2)
+	failed := make(chan struct{}, 1)
 	beneath := newCrew(ctx, failed)
 	for _, t := range h.deps.Beneath {
 		beneath.start(t.Name, t.Run)
@@ -157,12 +158,11 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 	var watching sync.WaitGroup
 	watching.Go(func() { h.open(watch) })
 
-	var err error
 	select {
 	case <-ctx.Done():
 		h.deps.Log.InfoContext(ctx, "stopping")
-	case err = <-failed:
-		h.deps.Log.ErrorContext(ctx, "stopping after a failure", slog.Any("error", err))
+	case <-failed:
+		h.deps.Log.ErrorContext(ctx, "stopping after a failure")
 	}
 
 	unwatch()
@@ -174,12 +174,8 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 	servers.end()
 	above.end()
 	beneath.end()
-	for more := range drained(failed) {
-		if err == nil {
-			err = more
-		}
-	}
-	return err
+	// What failed beneath is why the services above it failed, whoever noticed first.
+	return cmp.Or(beneath.err, above.err, servers.err)
 }
 
 // open lets calls in when what is beneath the services is ready.
@@ -223,11 +219,14 @@ type crew struct {
 	ctx    context.Context //nolint:containedctx // it is the lifetime of the crew
 	cancel context.CancelFunc
 	group  sync.WaitGroup
-	failed chan<- error
+	failed chan<- struct{} // told of a failure
+
+	once sync.Once
+	err  error // the first failure, to be read after end
 }
 
 // newCrew detaches the crew from the end of ctx: it ends when it is told to.
-func newCrew(ctx context.Context, failed chan<- error) *crew {
+func newCrew(ctx context.Context, failed chan<- struct{}) *crew {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	return &crew{ctx: ctx, cancel: cancel, failed: failed}
 }
@@ -238,17 +237,15 @@ func (c *crew) start(name string, run func(context.Context) error) {
 		if err == nil || c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return
 		}
-		c.failed <- fmt.Errorf("%s: %w", name, err)
+		c.once.Do(func() { c.err = fmt.Errorf("%s: %w", name, err) })
+		select {
+		case c.failed <- struct{}{}:
+		default: // Somebody has told already.
+		}
 	})
 }
 
 func (c *crew) end() {
 	c.cancel()
 	c.group.Wait()
-}
-
-// drained yields what is left in a channel to which nobody writes any more.
-func drained(failed chan error) <-chan error {
-	close(failed)
-	return failed
 }

@@ -339,9 +339,8 @@ func TestFirstFailureStopsAllAndIsNamed(t *testing.T) {
 		Ready:   make(chan struct{}),
 		Beneath: []service.Task{{Name: "ledger", Run: func(context.Context) error { return broken }}},
 	}
-	r := start(t, service.Config{}, deps, &zones{run: func(ctx context.Context) error {
-		<-ctx.Done()
-		return ctx.Err()
+	r := start(t, service.Config{}, deps, &zones{run: func(context.Context) error {
+		return errors.New("the ledger is gone") // What it notices of the failure beneath is not the cause.
 	}})
 	if err := r.ended(t); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "ledger: ") {
 		t.Errorf("got %v", err)
