@@ -36,7 +36,8 @@ carries through the public API as anyone would, and prints
   3. the reference lists, with the reason on every row;
   4. who is in no strict comparison, and why;
   5. the places of a zone in published rankings, round by round;
-  6. a target on a place, with what is and is not known.
+  6. a target on a place, with what is and is not known;
+  7. a target that was not printed, from an actual and its rate of completion.
 
 Then it keeps serving, until interrupted, and says how to call it. Without
 --data the directory is temporary. It can be run again on the same directory.`,
@@ -164,6 +165,7 @@ type demoOutput struct {
 
 	Published   []demoPublished  `json:"published"`
 	RankTargets []demoRankTarget `json:"rank_targets"`
+	Completion  []demoCompletion `json:"completion"`
 
 	Revision string `json:"revision"`
 }
@@ -222,7 +224,7 @@ type demoExclusion struct {
 func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse, beyond meaning) error {
 	out := demoOutput{
 		Matrix: []demoCell{}, Strict: []demoStrict{}, Reference: []demoReference{}, Excluded: []demoExclusion{},
-		Published: a.demoPublished(beyond), RankTargets: a.demoRankTargets(beyond),
+		Published: a.demoPublished(beyond), RankTargets: a.demoRankTargets(beyond), Completion: a.demoCompletions(beyond),
 		Revision: fmt.Sprint(resp.GetState().GetRevision()),
 	}
 	names := make(map[string]string, len(resp.GetSubjects()))

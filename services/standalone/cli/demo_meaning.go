@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	demoTitle    = "zones/hangzhou-etdz"
 	demoAspirant = "zones/shengzhou-edz"
+	demoAchiever = "referenceUnits/shengzhou" // who published an actual and its rate of completion, and not the target
 )
 
 // demoDay is the day on which the demo tells met from missed: the end of the
@@ -23,8 +25,9 @@ var demoDay = &typev1.Date{Year: 2020, Month: 12, Day: 31}
 
 // meaning is what the facts say beyond single figures.
 type meaning struct {
-	places []*rankingv1.PublishedPlace
-	ranks  []*rankingv1.RankTargetStatus
+	places      []*rankingv1.PublishedPlace
+	ranks       []*rankingv1.RankTargetStatus
+	completions []*indicatorv1.Completion
 }
 
 func readMeaning(ctx context.Context, conn *grpc.ClientConn) (meaning, error) {
@@ -37,7 +40,11 @@ func readMeaning(ctx context.Context, conn *grpc.ClientConn) (meaning, error) {
 	if err != nil {
 		return meaning{}, err //nolint:wrapcheck // the server's own words
 	}
-	return meaning{places: places.GetPlaces(), ranks: ranks.GetTargets()}, nil
+	done, err := completions(ctx, conn, &indicatorv1.ListCompletionsRequest{Subjects: []string{demoAchiever}, AsOf: demoDay})
+	if err != nil {
+		return meaning{}, err
+	}
+	return meaning{places: places.GetPlaces(), ranks: ranks.GetTargets(), completions: measured(done.GetCompletions())}, nil
 }
 
 func (a *app) showMeaning(m meaning) {
@@ -46,6 +53,8 @@ func (a *app) showMeaning(m meaning) {
 	a.showPlaces(m.places)
 	a.heading(section(a.say("位次目标:嵊州经济开发区省级排名前十", "A target on a place: Shengzhou aims at the first ten")))
 	a.showRankTargets(m.ranks)
+	a.heading(section(a.say("完成率213.3%的目标是多少:嵊州市", "213.3% of what: the target that Shengzhou did not print")))
+	a.showCompletions(m.completions)
 }
 
 type demoPublished struct {
@@ -93,6 +102,31 @@ func (a *app) demoRankTargets(m meaning) []demoRankTarget {
 			Zone: a.text(r.GetZoneName()), Comparator: null(comparator(r.GetComparator())), Place: nullNumber(r.GetPlace()),
 			Series: null(r.GetSeries()), Status: null(word(r.GetStatus())), Reason: null(a.text(r.GetReason())),
 		})
+	}
+	return rows
+}
+
+type demoCompletion struct {
+	Zone        string    `json:"zone"`
+	Indicator   string    `json:"indicator"`
+	Actual      *string   `json:"actual"`
+	Target      *string   `json:"target"`
+	TargetBasis *string   `json:"target_basis"`
+	Interval    *[]string `json:"interval"`
+	Rate        *string   `json:"rate"`
+}
+
+func (a *app) demoCompletions(m meaning) []demoCompletion {
+	rows := make([]demoCompletion, 0, len(m.completions))
+	for _, c := range m.completions {
+		row := demoCompletion{
+			Zone: a.text(c.GetSubjectName()), Indicator: a.text(c.GetIndicatorName()), Actual: null(c.GetActualNumber()),
+			Target: null(c.GetTargetNumber()), TargetBasis: null(word(c.GetTargetBasis())), Rate: null(c.GetRate()),
+		}
+		if c.GetIntervalLow() != "" {
+			row.Interval = &[]string{c.GetIntervalLow(), c.GetIntervalHigh()}
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

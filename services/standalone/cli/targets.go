@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -53,7 +54,7 @@ resource name or a name.`,
 				if a.json {
 					return a.messages(map[string]proto.Message{"targets": completions, "rank_targets": ranks})
 				}
-				a.showCompletions(completions.GetCompletions())
+				a.showCompletions(besides(completions.GetCompletions(), ranks.GetTargets()))
 				if len(ranks.GetTargets()) > 0 {
 					a.heading(a.say("位次目标", "Targets on places"))
 					a.showRankTargets(ranks.GetTargets())
@@ -140,6 +141,13 @@ func completions(ctx context.Context, conn *grpc.ClientConn, req *indicatorv1.Li
 			return all, nil
 		}
 	}
+}
+
+// besides leaves out the targets on places, which have a table of their own.
+func besides(list []*indicatorv1.Completion, ranks []*rankingv1.RankTargetStatus) []*indicatorv1.Completion {
+	return slices.DeleteFunc(slices.Clone(list), func(c *indicatorv1.Completion) bool {
+		return slices.ContainsFunc(ranks, func(r *rankingv1.RankTargetStatus) bool { return proto.Equal(r.GetKey(), c.GetTargetKey()) })
+	})
 }
 
 // measured keeps the completions that hold a target against an actual.
