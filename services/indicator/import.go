@@ -43,6 +43,9 @@ func (s *Service) ImportFigures(ctx context.Context, req *indicatorv1.ImportFigu
 		return nil, fault.InvalidField("kind", "say indicators, sources, lists or statements")
 	}
 	sheet, problems := tabular.Read(req.GetTable().GetContent(), req.GetTable().GetCharset(), t.columns())
+	if req.GetKind() == indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS {
+		suggestPhrases(problems)
+	}
 	i := &importing{service: s, req: req, sheet: sheet, read: problems, table: t}
 	receipt, err := i.write(ctx)
 	if err != nil {
