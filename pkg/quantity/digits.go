@@ -26,7 +26,9 @@ func magnitude(r *big.Rat) int {
 		return n
 	}
 	ten := big.NewRat(10, 1)
-	for n = 0; abs.Mul(abs, ten).Cmp(one) < 0; n-- {
+	n = 0
+	for abs.Mul(abs, ten).Cmp(one) < 0 {
+		n--
 	}
 	return n
 }
@@ -37,17 +39,4 @@ func at(r *big.Rat, decimals int) Decimal {
 	}
 	scale := new(big.Rat).SetInt(pow10(-decimals))
 	return shift(Round(new(big.Rat).Quo(r, scale), 0), decimals)
-}
-
-// ExactOr is the decimal that equals a fraction when it has at most so many
-// significant digits, else the fraction rounded to that many; exact says which.
-func ExactOr(r *big.Rat, digits int) (d Decimal, exact bool) {
-	rounded := Significant(r, digits)
-	if rounded.Rat().Cmp(r) == 0 {
-		return rounded.Reduced(), true
-	}
-	if r.IsInt() {
-		return Round(r, 0), true
-	}
-	return rounded, false
 }

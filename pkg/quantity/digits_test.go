@@ -13,25 +13,19 @@ func TestSignificant(t *testing.T) {
 		digits int
 		want   string
 	}{
-		{32, 15, 4, "2.133"}, {1, 3, 4, "0.3333"}, {1, 300, 4, "0.003333"}, {123456, 10, 4, "12350"}, {99996, 10000, 4, "10.00"},
-		{-2, 3, 3, "-0.667"}, {0, 5, 4, "0"}, {1, 1, 4, "1.000"}, {99999, 100, 4, "1000"}, {1, 10, 2, "0.10"},
+		{32, 15, 4, "2.133"},
+		{1, 3, 4, "0.3333"},
+		{1, 300, 4, "0.003333"},
+		{123456, 10, 4, "12350"},
+		{99996, 10000, 4, "10.00"},
+		{-2, 3, 3, "-0.667"},
+		{0, 5, 4, "0"},
+		{1, 1, 4, "1.000"},
+		{99999, 100, 4, "1000"},
+		{1, 10, 2, "0.10"},
 	} {
 		if got := quantity.Significant(big.NewRat(tc.a, tc.b), tc.digits).String(); got != tc.want {
 			t.Errorf("%d/%d to %d: %s, want %s", tc.a, tc.b, tc.digits, got, tc.want)
-		}
-	}
-}
-
-func TestExactOr(t *testing.T) {
-	for _, tc := range []struct {
-		a, b  int64
-		want  string
-		exact bool
-	}{
-		{1, 8, "0.125", true}, {2, 3, "0.6666666667", false}, {12345678901, 1, "12345678901", true}, {0, 1, "0", true}, {50, 1, "50", true},
-	} {
-		if got, exact := quantity.ExactOr(big.NewRat(tc.a, tc.b), 10); got.String() != tc.want || exact != tc.exact {
-			t.Errorf("%d/%d: %s, %v", tc.a, tc.b, got, exact)
 		}
 	}
 }

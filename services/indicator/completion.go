@@ -82,7 +82,7 @@ func (a *assessor) begin(key *indicatorv1.FigureKey, f *indicatorv1.Figure) *ass
 		x.statements = f.GetStatements()
 	}
 	x.indicator, _ = a.figures.Indicator(key.GetIndicator())
-	x.period, _ = period.Parse(key.GetPeriod()) //nolint:errcheck // it was parsed before it was recorded; the zero value is "not stated"
+	x.period = periodOf(key.GetPeriod())
 	x.out = a.blank(key, x.indicator)
 	x.out.TargetBasis = indicatorv1.TargetBasis_TARGET_BASIS_STATED
 	x.out.TargetNumber, x.out.TargetComparator = f.GetNumber(), f.GetComparator()
@@ -560,7 +560,8 @@ func (x *assessment) judge(r *result) {
 	v := x.verdict(r)
 	zh, en := x.inWords(r)
 	adds := x.out.GetRule() == indicatorv1.CompletionRule_COMPLETION_RULE_RATIO
-	ceiling := x.out.GetRule() == indicatorv1.CompletionRule_COMPLETION_RULE_MARGIN && ruleOf(x.indicator.GetNature()) == indicatorv1.CompletionRule_COMPLETION_RULE_RATIO
+	ceiling := x.out.GetRule() == indicatorv1.CompletionRule_COMPLETION_RULE_MARGIN &&
+		ruleOf(x.indicator.GetNature()) == indicatorv1.CompletionRule_COMPLETION_RULE_RATIO
 	switch {
 	case r.final && v == reaches:
 		x.conclude(met, zh, en)
@@ -686,7 +687,7 @@ func (x *assessment) eachPart() {
 		x.conclude(missed, when.GetZh()+"未达"+of(target, unit), english(when)+" is below "+ofEn(target, unit))
 	case known == len(parts):
 		x.conclude(met, fmt.Sprintf("%d期均达%s", known, of(target, unit)), fmt.Sprintf("all %d reach %s", known, ofEn(target, unit)))
-	case floor && adds && whole != nil && whole.final && judged(typev1.Comparator_COMPARATOR_AT_LEAST, total, interval{low: whole.number, high: whole.number}) == fails:
+	case floor && adds && whole != nil && whole.final && whole.comparator == typev1.Comparator_COMPARATOR_EQUAL && whole.number.Cmp(total) < 0:
 		x.out.ActualKey, x.out.ActualNumber = whole.key, exact(whole.number)
 		x.conclude(missed, "全期合计"+of(exact(whole.number), unit)+"，低于各期之和，必有未达的一期",
 			"the whole came to "+ofEn(exact(whole.number), unit)+", less than the parts must add up to, so one of them fell short")

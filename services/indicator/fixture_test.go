@@ -201,9 +201,11 @@ func says(t *testing.T, c *indicatorv1.Completion, words ...string) {
 	t.Helper()
 	all := c.GetReason().GetZh() + "\n" + c.GetReason().GetEn() + "\n" + c.GetDerivation().GetZh() + "\n" + c.GetPace().GetMessage().GetZh() +
 		"\n" + c.GetComponents().GetMessage().GetZh()
+	texts := []string{all}
 	for _, v := range c.GetCaveats() {
-		all += "\n" + v.GetZh()
+		texts = append(texts, v.GetZh())
 	}
+	all = strings.Join(texts, "\n")
 	for _, word := range words {
 		if !strings.Contains(all, word) {
 			t.Errorf("nothing says %q:\n%s", word, all)

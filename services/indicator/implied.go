@@ -36,8 +36,12 @@ func resultKey(rate *indicatorv1.FigureKey, indicator string) *indicatorv1.Figur
 	}
 }
 
+// periodOf is the period of a key, not stated if it cannot be read.
 func periodOf(text string) period.Period {
-	p, _ := period.Parse(text) //nolint:errcheck // it was parsed before it was recorded; the zero value is "not stated"
+	p, err := period.Parse(text)
+	if err != nil { // It was parsed before it was recorded.
+		return period.Period{}
+	}
 	return p
 }
 

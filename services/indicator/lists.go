@@ -73,8 +73,7 @@ func criterionUnit(path string, cr *indicatorv1.Criterion, i *indicatorv1.Indica
 			cmp.Or(i.GetUnit(), "a number without unit"), i.GetName()),
 		remedy: "units that fit are " + strings.Join(fits, ", "),
 	}
-	var unknownUnit *quantity.UnknownUnitError
-	if errors.As(err, &unknownUnit) {
+	if unknownUnit, ok := errors.AsType[*quantity.UnknownUnitError](err); ok {
 		f.message = fmt.Sprintf("unit %q is not known", cr.GetUnit())
 		if unknownUnit.Near != "" {
 			f.remedy = fmt.Sprintf("did you mean %q? %s", unknownUnit.Near, f.remedy)

@@ -146,17 +146,14 @@ func (r *roll) answer(req *indicatorv1.RollUpRequest, parts []part, nested int, 
 			"simulated and real figures would be added up: leave the simulated parts out by `without`")
 	}
 	if computed != nil {
-		d, whole := quantity.ExactOr(computed, 10)
-		if full, ok := quantity.Exact(computed); ok && full.Decimals() <= 20 {
-			d, whole = full, true
-		}
-		r.resp.Computed = d.String()
+		r.resp.Computed = exact(computed)
+		_, whole := quantity.Exact(computed)
 		if !whole {
 			message.Zh, message.En = message.GetZh()+"，取十位有效数字", message.GetEn()+", to ten significant digits"
 		}
 		if stated != nil {
 			difference := new(big.Rat).Sub(computed, stated)
-			r.resp.Difference, _ = rounded10(difference)
+			r.resp.Difference = exact(difference)
 			message.Zh += "；公布数" + of(r.resp.GetStated(), r.resp.GetUnit()) + "，差" + of(r.resp.GetDifference(), r.resp.GetUnit())
 			message.En += "; stated " + ofEn(r.resp.GetStated(), r.resp.GetUnit()) + ", difference " + ofEn(r.resp.GetDifference(), r.resp.GetUnit())
 		}
@@ -181,16 +178,10 @@ func (r *roll) answer(req *indicatorv1.RollUpRequest, parts []part, nested int, 
 	if r.kind == indicatorv1.Kind_KIND_TARGET {
 		zh, en = zh+"、"+ambitionText(f.ambition).GetZh(), en+", "+english(ambitionText(f.ambition))
 	}
-	message.Zh, message.En = on+"的"+fmt.Sprint(len(parts))+"个园区（"+zh+"）："+message.GetZh(), fmt.Sprintf("%d parts on %s (%s): %s", len(parts), on, en, message.GetEn())
+	message.Zh = fmt.Sprintf("%s的%d个园区（%s）：%s", on, len(parts), zh, message.GetZh())
+	message.En = fmt.Sprintf("%d parts on %s (%s): %s", len(parts), on, en, message.GetEn())
 	r.resp.Message = message
 	return r.resp, nil
-}
-
-func rounded10(r *big.Rat) (string, bool) {
-	if d, ok := quantity.Exact(r); ok && d.Decimals() <= 20 {
-		return d.String(), true
-	}
-	return quantity.Significant(r, 10).String(), false
 }
 
 // form is the class and ambition in which most parts have a figure; of several,
@@ -247,7 +238,8 @@ func (r *roll) leading() string {
 
 func (r *roll) ratio() bool {
 	n := r.indicator.GetNature()
-	return (n == indicatorv1.Nature_NATURE_RATE || n == indicatorv1.Nature_NATURE_SHARE) && r.indicator.GetNumerator() != "" && r.indicator.GetDenominator() != ""
+	divides := n == indicatorv1.Nature_NATURE_RATE || n == indicatorv1.Nature_NATURE_SHARE
+	return divides && r.indicator.GetNumerator() != "" && r.indicator.GetDenominator() != ""
 }
 
 // stated is what the parent's own statements say: for the whole zone, or, when
@@ -355,7 +347,7 @@ func (r *roll) compute(parts []part, f form) (*big.Rat, *typev1.Localized) {
 	}
 	ratio := new(big.Rat).Quo(above, below)
 	ratio.Mul(ratio, factor)
-	n, _ := rounded10(ratio)
+	n := exact(ratio)
 	return ratio, say("分子合计除以分母合计，得"+of(n, r.indicator.GetUnit()), "sum of numerators over sum of denominators is "+ofEn(n, r.indicator.GetUnit()))
 }
 

@@ -281,7 +281,9 @@ func (x *assessment) sum(whole string) *indicatorv1.Components {
 }
 
 // added sums targets and compares the sum with the whole.
-func (x *assessment) added(keys []*indicatorv1.FigureKey, wholeKey *indicatorv1.FigureKey, whole *indicatorv1.Indicator, zh, en string) *indicatorv1.Components {
+func (x *assessment) added(
+	keys []*indicatorv1.FigureKey, wholeKey *indicatorv1.FigureKey, whole *indicatorv1.Indicator, zh, en string,
+) *indicatorv1.Components {
 	c := &indicatorv1.Components{}
 	sum, complete := new(big.Rat), true
 	for _, k := range keys {
@@ -340,7 +342,8 @@ func (x *assessment) longer() {
 		for f := range x.figures.FiguresUnder(x.out.GetSubject(), child.GetName()) {
 			k := f.GetKey()
 			p, err := period.Parse(k.GetPeriod())
-			if err != nil || k.GetKind() != indicatorv1.Kind_KIND_TARGET || p.Kind() != period.Years && p.Kind() != period.OpenYears || seen[k.GetPeriod()] != nil {
+			longer := p.Kind() == period.Years || p.Kind() == period.OpenYears
+			if err != nil || k.GetKind() != indicatorv1.Kind_KIND_TARGET || !longer || seen[k.GetPeriod()] != nil {
 				continue
 			}
 			like := *x

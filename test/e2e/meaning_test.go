@@ -470,7 +470,11 @@ func TestMeaningOfTheTraps(t *testing.T) {
 			if c.GetStatus() != indicatorv1.CompletionStatus_COMPLETION_STATUS_MET || len(c.GetStatements()) != 2 || !strings.Contains(c.GetDerivation().GetZh(), "15个") {
 				t.Errorf("%v", c)
 			}
-			for _, r := range p.compare(t, nil, true, "new-100m-projects", "new-100m-projects-completion").GetRefused() {
+			refused := p.compare(t, nil, true, "new-100m-projects", "new-100m-projects-completion").GetRefused()
+			if len(refused) != 1 {
+				t.Errorf("%v", refused)
+			}
+			for _, r := range refused {
 				if !strings.Contains(r.GetReason().GetZh(), "完成率") {
 					t.Errorf("%v", r)
 				}
