@@ -235,7 +235,8 @@ func TestMeaningOfTableB(t *testing.T) {
 			t.Errorf("%s does not stand side by side", tc.concept)
 			continue
 		}
-		reasons, seen := "", map[string]bool{}
+		var texts []string
+		seen := map[string]bool{}
 		for _, r := range got.GetRows() {
 			id := strings.TrimPrefix(r.GetKey().GetIndicator(), "indicators/")
 			seen[id] = true
@@ -249,8 +250,9 @@ func TestMeaningOfTableB(t *testing.T) {
 			if r.GetPlace() != 0 || r.GetOrder() != 0 || len(r.GetDifferences()) == 0 {
 				t.Errorf("%s: a row side by side has place %d, order %d, differences %v", tc.concept, r.GetPlace(), r.GetOrder(), r.GetDifferences())
 			}
-			reasons += r.GetReason().GetZh() + "\n"
+			texts = append(texts, r.GetReason().GetZh())
 		}
+		reasons := strings.Join(texts, "\n")
 		for id := range tc.figures {
 			if !seen[id] {
 				t.Errorf("%s: %s is not there", tc.concept, id)
@@ -348,7 +350,7 @@ func (p *plans) completions(t *testing.T, asOf *typev1.Date, ids ...string) []*i
 }
 
 // The traps, by their numbers in the notes on the plans. Those about reading the texts are not here.
-func TestMeaningOfTheTraps(t *testing.T) {
+func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are the tests: a failure belongs to its line in them
 	t.Parallel()
 	p := readPlans(t)
 	midYear := &typev1.Date{Year: 2020, Month: 6, Day: 30}
