@@ -349,8 +349,11 @@ func (p *plans) completions(t *testing.T, asOf *typev1.Date, ids ...string) []*i
 	return resp.GetCompletions()
 }
 
+// checking is a test in a table: what fails in it is reported at its own line.
+type checking struct{ *testing.T }
+
 // The traps, by their numbers in the notes on the plans. Those about reading the texts are not here.
-func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are the tests: a failure belongs to its line in them
+func TestMeaningOfTheTraps(t *testing.T) {
 	t.Parallel()
 	p := readPlans(t)
 	midYear := &typev1.Date{Year: 2020, Month: 6, Day: 30}
@@ -363,20 +366,20 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 	for _, trap := range []struct {
 		number int
 		name   string
-		check  func(t *testing.T)
+		check  func(checking)
 	}{
-		{1, "level and growth are two figures", func(t *testing.T) {
+		{1, "level and growth are two figures", func(t checking) {
 			for level, value := range map[string]string{
 				"industrial-output": "64亿元", "fixed-asset-investment": "46亿元", "industrial-investment": "13亿元", "enterprise-sales-revenue": "46.5亿元", "fiscal-revenue": "7.3亿元",
 			} {
-				expect(t, level, "JA 2020 "+value+" expected")
+				expect(t.T, level, "JA 2020 "+value+" expected")
 				growth := p.indicators[level+"-growth"]
 				if growth.GetGrowthOf() != "indicators/"+level || growth.GetNature() != indicatorv1.Nature_NATURE_GROWTH || len(p.statements[level+"-growth"]) == 0 {
 					t.Errorf("%v", growth)
 				}
 			}
 		}},
-		{2, "the scope of every number of Jin'an excludes a park", func(t *testing.T) {
+		{2, "the scope of every number of Jin'an excludes a park", func(t checking) {
 			for _, list := range p.statements {
 				for _, s := range list {
 					numeric := s.GetKey().GetKind() == indicatorv1.Kind_KIND_TARGET && s.GetNumber() != ""
@@ -386,9 +389,9 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				}
 			}
 		}},
-		{3, "years and kinds are not mixed", func(t *testing.T) {
-			expect(t, "new-100m-projects", "JA 2020 25个 strive", "QT 2020 145个 expected", "SZ 2019 32个 actual")
-			for _, c := range p.compare(t, nil, false).GetStrict() {
+		{3, "years and kinds are not mixed", func(t checking) {
+			expect(t.T, "new-100m-projects", "JA 2020 25个 strive", "QT 2020 145个 expected", "SZ 2019 32个 actual")
+			for _, c := range p.compare(t.T, nil, false).GetStrict() {
 				for _, r := range c.GetRows() {
 					if r.GetKey().GetPeriod() != "2020" || r.GetKey().GetKind() != indicatorv1.Kind_KIND_TARGET {
 						t.Errorf("%v", r)
@@ -396,18 +399,18 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				}
 			}
 		}},
-		{4, "以上 and exact: one indicator, three rows", func(t *testing.T) {
-			expect(t, "gdp-growth", "QT 2020 >=7% expected", "WZ 2018 10% expected")
-			expect(t, "fixed-asset-investment-growth", "JA 2020 19.8% expected", "WZ 2018 20% expected", "WZ 2018 25% strive", "WZ 2018 >=20% expected")
-			f, err := p.Indicator.GetFigure(within(t), &indicatorv1.GetFigureRequest{Key: p.statements["fixed-asset-investment-growth"][1].GetKey()})
+		{4, "以上 and exact: one indicator, three rows", func(t checking) {
+			expect(t.T, "gdp-growth", "QT 2020 >=7% expected", "WZ 2018 10% expected")
+			expect(t.T, "fixed-asset-investment-growth", "JA 2020 19.8% expected", "WZ 2018 20% expected", "WZ 2018 25% strive", "WZ 2018 >=20% expected")
+			f, err := p.Indicator.GetFigure(within(t.T), &indicatorv1.GetFigureRequest{Key: p.statements["fixed-asset-investment-growth"][1].GetKey()})
 			if err != nil || len(f.GetFigure().GetStatements()) != 2 || f.GetFigure().GetNumber() != "20" || !f.GetFigure().GetConflict().GetComparatorDiffers() {
 				t.Errorf("%v, %v", f, err)
 			}
 		}},
-		{5, "dual target, and the same number for another indicator", func(t *testing.T) {
-			expect(t, "industrial-investment-growth", "JA 2020 58.5% expected", "QT 2020 16% expected", "WZ 2018 25% expected")
+		{5, "dual target, and the same number for another indicator", func(t checking) {
+			expect(t.T, "industrial-investment-growth", "JA 2020 58.5% expected", "QT 2020 16% expected", "WZ 2018 25% expected")
 			var tiers []string
-			for _, c := range p.completions(t, midYear, "fixed-asset-investment-growth") {
+			for _, c := range p.completions(t.T, midYear, "fixed-asset-investment-growth") {
 				if c.GetSubject() == "zones/wenzhou-etdz" {
 					tiers = append(tiers, c.GetTargetNumber()+" "+c.GetTargetKey().GetAmbition().String())
 				}
@@ -416,7 +419,7 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				t.Errorf("%v", tiers)
 			}
 		}},
-		{6, "units convert exactly or not at all", func(t *testing.T) {
+		{6, "units convert exactly or not at all", func(t checking) {
 			for id, want := range map[string]string{
 				"export-share-of-nation": "2.70‰ 0.270", "new-market-entities": "1.55万家 15500", "overseas-funds-in-place": "3800万美元 3800",
 				"renewal-area": "3.3平方公里 3.3", "public-rental-area": "6.7万平方米 6.7", "tax-per-mu": "40万元/亩 40",
@@ -430,12 +433,12 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				Source: "sources/jinan-2020", Key: p.statements["fixed-asset-investment"][0].GetKey(), Value: &indicatorv1.Statement_Number{Number: "3800"},
 				Unit: "万美元", SubjectCertainty: typev1.Certainty_CERTAINTY_STATED, PeriodCertainty: typev1.Certainty_CERTAINTY_STATED,
 			}
-			_, err := p.Indicator.RecordStatements(within(t), &indicatorv1.RecordStatementsRequest{Statements: []*indicatorv1.NewStatement{{Statement: yuan}}, ValidateOnly: true})
+			_, err := p.Indicator.RecordStatements(within(t.T), &indicatorv1.RecordStatementsRequest{Statements: []*indicatorv1.NewStatement{{Statement: yuan}}, ValidateOnly: true})
 			if err == nil || !strings.Contains(err.Error(), "exchange rate") {
 				t.Errorf("dollars under yuan: %v", err)
 			}
 		}},
-		{7, "规上 and 限上 are three classes", func(t *testing.T) {
+		{7, "规上 and 限上 are three classes", func(t checking) {
 			for id, want := range map[string]typev1.StatisticalClass{
 				"industrial-output":              typev1.StatisticalClass_STATISTICAL_CLASS_ABOVE_SCALE,
 				"enterprise-sales-revenue":       typev1.StatisticalClass_STATISTICAL_CLASS_ABOVE_LIMIT_TRADE,
@@ -447,16 +450,16 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				}
 			}
 		}},
-		{8, "a share of the nation is no growth", func(t *testing.T) {
+		{8, "a share of the nation is no growth", func(t checking) {
 			if i := p.indicators["export-share-of-nation"]; i.GetNature() != indicatorv1.Nature_NATURE_SHARE || i.GetGrowthOf() != "" {
 				t.Errorf("%v", i)
 			}
-			if c := p.completions(t, midYear, "export-share-of-nation")[0]; c.GetRule() != indicatorv1.CompletionRule_COMPLETION_RULE_GAP || c.GetRate() != "" {
+			if c := p.completions(t.T, midYear, "export-share-of-nation")[0]; c.GetRule() != indicatorv1.CompletionRule_COMPLETION_RULE_GAP || c.GetRate() != "" {
 				t.Errorf("%v", c)
 			}
 		}},
-		{9, "a completion rate is no growth: 213.3% of 15, of 嵊州市", func(t *testing.T) {
-			list := p.completions(t, midYear, "new-100m-projects")
+		{9, "a completion rate is no growth: 213.3% of 15, of 嵊州市", func(t checking) {
+			list := p.completions(t.T, midYear, "new-100m-projects")
 			at := slices.IndexFunc(list, func(c *indicatorv1.Completion) bool {
 				return c.GetTargetBasis() == indicatorv1.TargetBasis_TARGET_BASIS_IMPLIED
 			})
@@ -472,7 +475,7 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 			if c.GetStatus() != indicatorv1.CompletionStatus_COMPLETION_STATUS_MET || len(c.GetStatements()) != 2 || !strings.Contains(c.GetDerivation().GetZh(), "15个") {
 				t.Errorf("%v", c)
 			}
-			refused := p.compare(t, nil, true, "new-100m-projects", "new-100m-projects-completion").GetRefused()
+			refused := p.compare(t.T, nil, true, "new-100m-projects", "new-100m-projects-completion").GetRefused()
 			if len(refused) != 1 {
 				t.Errorf("%v", refused)
 			}
@@ -482,28 +485,28 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				}
 			}
 		}},
-		{11, "one number, three indicators", func(t *testing.T) {
+		{11, "one number, three indicators", func(t checking) {
 			for _, id := range []string{"sewage-interception-rate", "sewage-collection-rate", "sewage-treatment-rate"} {
-				expect(t, id, "WZ 2018 >=100% strive")
+				expect(t.T, id, "WZ 2018 >=100% strive")
 			}
 		}},
-		{15, "Chinese numerals that are values", func(t *testing.T) {
-			expect(t, "provincial-rank", "SK 2020 <=10名 must")
-			expect(t, "enterprise-resumption-rate", "QT 2020-05-07 ~90% actual")
-			expect(t, "waste-growth", "QT 2020 0% expected")
-			expect(t, "micro-park-area", "JH not-stated ~1000亩 expected", "JH not-stated ~1000亩 expected")
-			expect(t, "enclave-park-area", "SK not-stated ~100亩 expected")
-			expect(t, "renewal-districts", "JH not-stated 7个 expected")
-			expect(t, "key-industry-segments", "JH 2020 10个 actual")
-			expect(t, "infrastructure-project-categories", "JA 2020 6类 actual")
+		{15, "Chinese numerals that are values", func(t checking) {
+			expect(t.T, "provincial-rank", "SK 2020 <=10名 must")
+			expect(t.T, "enterprise-resumption-rate", "QT 2020-05-07 ~90% actual")
+			expect(t.T, "waste-growth", "QT 2020 0% expected")
+			expect(t.T, "micro-park-area", "JH not-stated ~1000亩 expected", "JH not-stated ~1000亩 expected")
+			expect(t.T, "enclave-park-area", "SK not-stated ~100亩 expected")
+			expect(t.T, "renewal-districts", "JH not-stated 7个 expected")
+			expect(t.T, "key-industry-segments", "JH 2020 10个 actual")
+			expect(t.T, "infrastructure-project-categories", "JA 2020 6类 actual")
 		}},
-		{16, "a composite indicator is one", func(t *testing.T) {
-			expect(t, "infrastructure-ecology-investment-growth", "QT 2020 10% expected")
+		{16, "a composite indicator is one", func(t checking) {
+			expect(t.T, "infrastructure-ecology-investment-growth", "QT 2020 10% expected")
 			if name := p.indicators["infrastructure-ecology-investment-growth"].GetDisplayName().GetZh(); name != "生态环保、城市更新和水利设施投资" {
 				t.Error(name)
 			}
 		}},
-		{17, "ambiguous names resolve in their source only", func(t *testing.T) {
+		{17, "ambiguous names resolve in their source only", func(t checking) {
 			queries := []*zonev1.ZoneQuery{
 				{Text: "金开"},
 				{Text: "金开", Context: "sources/jinhua-2020"},
@@ -518,7 +521,7 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 			want := []string{
 				"", "zones/jinhua-etdz", "zones/luan-jinan-edz", "", "", "referenceUnits/jinan-district", "zones/hangzhou-qiantang-na", "referenceUnits/shengzhou", "",
 			}
-			resp, err := p.Zone.ResolveZones(within(t), &zonev1.ResolveZonesRequest{Queries: queries})
+			resp, err := p.Zone.ResolveZones(within(t.T), &zonev1.ResolveZonesRequest{Queries: queries})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -528,7 +531,7 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 				}
 			}
 		}},
-		{20, "printed 2018, believed 2014, in no strict comparison", func(t *testing.T) {
+		{20, "printed 2018, believed 2014, in no strict comparison", func(t checking) {
 			for _, list := range p.statements {
 				for _, s := range list {
 					if s.GetSource() == "sources/wenzhou-template" && (s.GetPeriodCertainty() != typev1.Certainty_CERTAINTY_DISPUTED || s.GetBelievedPeriod() == "" ||
@@ -537,34 +540,34 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 					}
 				}
 			}
-			resp, err := p.Ranking.CompareZones(within(t), &rankingv1.CompareZonesRequest{Period: "2018", Kind: indicatorv1.Kind_KIND_TARGET})
+			resp, err := p.Ranking.CompareZones(within(t.T), &rankingv1.CompareZonesRequest{Period: "2018", Kind: indicatorv1.Kind_KIND_TARGET})
 			if err != nil || len(resp.GetStrict()) != 0 {
 				t.Errorf("%v, %v", resp.GetStrict(), err)
 			}
-			c := p.completions(t, midYear, "public-finance-budget-revenue-growth")[0]
+			c := p.completions(t.T, midYear, "public-finance-budget-revenue-growth")[0]
 			if caveats := fmt.Sprint(c.GetCaveats()); !strings.Contains(caveats, "印作2018年，内容似为2014年") {
 				t.Error(caveats)
 			}
 		}},
-		{23, "what may be target or actual is one of them, and its note says so", func(t *testing.T) {
-			expect(t, "greening-area", "WZ 2017-24/2018-21 >187公顷 expected")
-			expect(t, "projects-under-construction", "WZ 2018 52个 actual")
-			expect(t, "negotiated-projects-signed", "WZ 2018 >20个 expected")
-			expect(t, "ten-million-tax-buildings", "QT 2020 32幢 expected")
-			expect(t, "signed-projects-started", "JA 2020 16个 must")
+		{23, "what may be target or actual is one of them, and its note says so", func(t checking) {
+			expect(t.T, "greening-area", "WZ 2017-24/2018-21 >187公顷 expected")
+			expect(t.T, "projects-under-construction", "WZ 2018 52个 actual")
+			expect(t.T, "negotiated-projects-signed", "WZ 2018 >20个 expected")
+			expect(t.T, "ten-million-tax-buildings", "QT 2020 32幢 expected")
+			expect(t.T, "signed-projects-started", "JA 2020 16个 must")
 			for _, id := range []string{"greening-area", "projects-under-construction", "signed-projects-started"} {
 				if p.statements[id][0].GetNote() == "" {
 					t.Errorf("%s has no note", id)
 				}
 			}
-			for _, c := range p.completions(t, midYear, "greening-area", "forest-greening-area", "urban-green-area") {
+			for _, c := range p.completions(t.T, midYear, "greening-area", "forest-greening-area", "urban-green-area") {
 				if s := c.GetComponents(); s.GetSum() != "187" || s.GetWhole() != "187" || s.GetDifference() != "0" {
 					t.Errorf("%v", s)
 				}
 			}
 		}},
-		{24, "three years without a start are not split", func(t *testing.T) {
-			list := p.completions(t, midYear, "inefficient-land-cleared", "inefficient-land-brought-to-standard", "inefficient-land-purchased")
+		{24, "three years without a start are not split", func(t checking) {
+			list := p.completions(t.T, midYear, "inefficient-land-cleared", "inefficient-land-brought-to-standard", "inefficient-land-purchased")
 			if len(list) != 3 {
 				t.Fatalf("%v", list)
 			}
@@ -574,51 +577,54 @@ func TestMeaningOfTheTraps(t *testing.T) { //nolint:thelper // the checks are th
 					t.Errorf("%v", c)
 				}
 			}
-			if c := p.completions(t, midYear, "inefficient-land-upgraded")[0]; c.GetTargetNumber() != "6500" || !strings.Contains(fmt.Sprint(c.GetCaveats()), "未分解到年") {
+			if c := p.completions(t.T, midYear, "inefficient-land-upgraded")[0]; c.GetTargetNumber() != "6500" || !strings.Contains(fmt.Sprint(c.GetCaveats()), "未分解到年") {
 				t.Errorf("%v", c)
 			}
 		}},
-		{25, "a bundle names no indicator", func(t *testing.T) {
-			c := p.completions(t, midYear, "main-indicators-growth")[0]
+		{25, "a bundle names no indicator", func(t checking) {
+			c := p.completions(t.T, midYear, "main-indicators-growth")[0]
 			if !strings.Contains(c.GetReason().GetZh(), "set not named") || c.GetRate() != "" || c.GetGap() != "" {
 				t.Errorf("%v", c)
 			}
 		}},
-		{26, "each quarter: the yearly total is derived; each industry: it is not", func(t *testing.T) {
-			c := p.completions(t, midYear, "hydrogen-aviation-projects")[0]
+		{26, "each quarter: the yearly total is derived; each industry: it is not", func(t checking) {
+			c := p.completions(t.T, midYear, "hydrogen-aviation-projects")[0]
 			if c.GetTargetNumber() != "1" || !strings.Contains(c.GetDerivation().GetZh(), "合计至少4个") || !strings.Contains(c.GetDerivation().GetZh(), "推算") {
 				t.Errorf("%v", c)
 			}
-			if c := p.completions(t, midYear, "leading-enterprises-per-industry")[0]; c.GetDerivation() != nil || !strings.Contains(fmt.Sprint(c.GetCaveats()), "每个产业") {
+			if c := p.completions(t.T, midYear, "leading-enterprises-per-industry")[0]; c.GetDerivation() != nil || !strings.Contains(fmt.Sprint(c.GetCaveats()), "每个产业") {
 				t.Errorf("%v", c)
 			}
 		}},
-		{27, "lower is better is a property of the indicator", func(t *testing.T) {
-			expect(t, "approval-time-limit", "QT 2020 <=70天 expected")
+		{27, "lower is better is a property of the indicator", func(t checking) {
+			expect(t.T, "approval-time-limit", "QT 2020 <=70天 expected")
 			for _, id := range []string{"approval-time-limit", "waste-growth", "fitness-circle-minutes", "provincial-rank"} {
 				if p.indicators[id].GetDirection() != indicatorv1.Direction_DIRECTION_LOWER_IS_BETTER {
 					t.Errorf("%s: %v", id, p.indicators[id].GetDirection())
 				}
 			}
-			for _, c := range p.completions(t, midYear, "approval-time-limit", "waste-growth") {
+			for _, c := range p.completions(t.T, midYear, "approval-time-limit", "waste-growth") {
 				if c.GetRule() != indicatorv1.CompletionRule_COMPLETION_RULE_MARGIN {
 					t.Errorf("%v", c)
 				}
 			}
-			for _, c := range p.completions(t, midYear, "energy-saving-emission-reduction") {
+			for _, c := range p.completions(t.T, midYear, "energy-saving-emission-reduction") {
 				if !strings.Contains(c.GetReason().GetZh(), "目标数待补") {
 					t.Errorf("%v", c)
 				}
 			}
 		}},
-		{29, "alike at the beginning, and not the same", func(t *testing.T) {
-			expect(t, "hefei-electronics-projects", "JA 2020 >=10个 strive")
-			expect(t, "hydrogen-aviation-projects", "JA 2020;each=quarter >=1个 strive")
+		{29, "alike at the beginning, and not the same", func(t checking) {
+			expect(t.T, "hefei-electronics-projects", "JA 2020 >=10个 strive")
+			expect(t.T, "hydrogen-aviation-projects", "JA 2020;each=quarter >=1个 strive")
 			for _, id := range []string{"infrastructure-ecology-investment-growth", "high-tech-industry-investment-growth", "private-investment-growth"} {
-				expect(t, id, "QT 2020 10% expected")
+				expect(t.T, id, "QT 2020 10% expected")
 			}
 		}},
 	} {
-		t.Run(fmt.Sprintf("%d %s", trap.number, trap.name), trap.check)
+		t.Run(fmt.Sprintf("%d %s", trap.number, trap.name), func(t *testing.T) {
+			t.Parallel()
+			trap.check(checking{t})
+		})
 	}
 }
