@@ -1,11 +1,11 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"zonebench.internal/test/harness"
@@ -16,7 +16,7 @@ func blocks(t *testing.T, dir string) []string {
 	t.Helper()
 	var found []string
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-		if filepath.Ext(path) == ".blk" && bytes.Contains([]byte(path), []byte("LEDGER")) {
+		if filepath.Ext(path) == ".blk" && strings.Contains(path, "LEDGER") {
 			found = append(found, path)
 		}
 		return err
