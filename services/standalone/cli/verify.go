@@ -169,8 +169,10 @@ func (a *app) showVerifiedJSON(r *ledger.Report) error {
 	return nil
 }
 
-// damaged reports whether a ledger did not open or halted because of damage.
+// damaged reports whether a ledger did not open or halted because of damage:
+// found in its commits, or in the files below them before a server opened them.
 func damaged(err error) bool {
-	var d *ledger.DamageError
-	return errors.As(err, &d)
+	var commits *ledger.DamageError
+	var files *local.DamagedError
+	return errors.As(err, &commits) || errors.As(err, &files)
 }
