@@ -283,20 +283,21 @@ func (x *Index) applicable(res *Result, g int) [][]bool {
 	return all
 }
 
-// of aggregates the known values of one unit; all is the weight of all
+// of aggregates the known values of one unit, each product rounded before it is
+// added, as the draws do it on every processor; all is the weight of all
 // children. It returns why there is no result, or "".
 func (a *Aggregate) of(v, w []float64, all float64) (float64, string) {
 	sum, ws := 0.0, 0.0
 	switch a.Method {
 	case "arithmetic":
 		for i := range v {
-			sum += w[i] * v[i]
+			sum += float64(w[i] * v[i])
 			ws += w[i]
 		}
 		return sum / ws, ""
 	case "sum":
 		for i := range v {
-			sum += w[i] * v[i]
+			sum += float64(w[i] * v[i])
 			ws += w[i]
 		}
 		if a.Missing == "zero" {
@@ -308,7 +309,7 @@ func (a *Aggregate) of(v, w []float64, all float64) (float64, string) {
 			if v[i] <= 0 {
 				return nan, fmt.Sprintf("a child is %v, which has no geometric mean", v[i])
 			}
-			sum += w[i] * math.Log(v[i])
+			sum += float64(w[i] * math.Log(v[i]))
 			ws += w[i]
 		}
 		return math.Exp(sum / ws), ""
@@ -363,7 +364,7 @@ func powerMean(v, w []float64, p float64) (float64, string) {
 		if math.IsNaN(y) || math.IsInf(y, 0) {
 			return nan, fmt.Sprintf("a child is %v, which has no power mean with p = %v", v[i], p)
 		}
-		sum += w[i] * y
+		sum += float64(w[i] * y)
 		ws += w[i]
 	}
 	m := math.Pow(sum/ws, 1/p)
@@ -390,7 +391,7 @@ func orderedMean(v, weights []float64) float64 {
 	out := 0.0
 	if len(s) == len(weights) {
 		for i, y := range s {
-			out += weights[i] * y
+			out += float64(weights[i] * y)
 		}
 		return out / total
 	}
@@ -430,6 +431,7 @@ func (x *Index) aggregateFlat(a *Aggregate, g int, cols [][]float64, weights []f
 			m.Columns = append(m.Columns, pick(cols[i], take))
 			m.Weights = append(m.Weights, weights[i])
 			m.Cost = append(m.Cost, x.costs(c))
+			m.Computed = append(m.Computed, t.LeafOf[c] < 0)
 			if p != nil {
 				mp = append(mp, p[i])
 			}

@@ -17,6 +17,10 @@ type Matrix struct {
 	Weights []float64
 	// Cost[j] says that less is better in column j; nil for none.
 	Cost []bool
+	// Computed[j] says that column j holds scores that were added up, so that values
+	// which differ by no more than 1e-12 of the greatest compare as equal. Figures
+	// compare as they are. Nil for none.
+	Computed []bool
 }
 
 func (m *Matrix) units() int {
@@ -28,12 +32,15 @@ func (m *Matrix) units() int {
 
 func (m *Matrix) cost(j int) bool { return m.Cost != nil && m.Cost[j] }
 
-// grain is the difference in column j that still counts as none: 1e-12 of its
-// greatest value, so that scores which are equal but for the order of a sum do
-// not decide a comparison.
+// grain is the difference in column j that still counts as none. For figures it
+// is 0; for computed scores 1e-12 of the greatest, so that scores which are equal
+// but for the order of a sum do not decide a comparison.
 func (m *Matrix) grain() []float64 {
 	g := make([]float64, len(m.Columns))
 	for j, x := range m.Columns {
+		if m.Computed == nil || !m.Computed[j] {
+			continue
+		}
 		lo, hi := Range(x)
 		if lo == lo {
 			g[j] = 1e-12 * max(math.Abs(lo), math.Abs(hi))
@@ -173,8 +180,8 @@ func VIKOR(m *Matrix, v float64) (q, s, r []float64) {
 //	gaussian  1 - exp(-d^2 / (2 p^2)), 0 below 0
 //
 // p and q hold one threshold a criterion; those that the function does not use
-// may be nil. Values that differ by no more than 1e-12 of the column's greatest
-// are equal. Higher is better; a single unit has 0.
+// may be nil. Computed scores that differ by no more than 1e-12 of the column's
+// greatest are equal. Higher is better; a single unit has 0.
 func PROMETHEE2(m *Matrix, preference string, p, q []float64) []float64 {
 	n := m.units()
 	out := make([]float64, n)
@@ -348,8 +355,8 @@ func sumsToZero(x []float64, sum float64) bool {
 // Copeland is, for each unit, the number of units it outranks less the number
 // that outrank it. a outranks b if the weight of the criteria in which a is
 // better, plus half the weight of those in which they are equal, is more than
-// half; to 1e-9 of half nobody outranks. Values that differ by no more than 1e-12
-// of the column's greatest are equal (Copeland, 1951; Munda and Nardo, 2009;
+// half; to 1e-9 of half nobody outranks. Computed scores that differ by no more than
+// 1e-12 of the column's greatest are equal (Copeland, 1951; Munda and Nardo, 2009;
 // COINr a_copeland). It takes units^2 x criteria steps.
 func Copeland(m *Matrix) []float64 {
 	n := m.units()

@@ -783,3 +783,22 @@ func TestPanelGlobal(t *testing.T) {
 		}
 	}
 }
+
+// A division by zero is no score, however high the cap: that cell is missing.
+func TestBenchmarkOfNothing(t *testing.T) {
+	v := []float64{0, 2, 4}
+	for _, limit := range []string{`"none"`, `true`, `1.2`} {
+		got, _ := one(t, v, -1, nan, `{"normalise": {"method": "benchmark", "values": {"x": 2}, "cap": `+limit+`}}`, nil)
+		within(t, "cap "+limit, got, []float64{nan, 1, 0.5}, 1e-12)
+	}
+}
+
+// Figures compare as they are, computed scores but for the order of a sum.
+func TestEqualToTheGrain(t *testing.T) {
+	m := &Matrix{Columns: [][]float64{{5.1, math.Nextafter(5.1, 6)}}, Weights: []float64{1}}
+	within(t, "figures, promethee2", PROMETHEE2(m, "usual", nil, nil), []float64{-1, 1}, 0)
+	within(t, "figures, copeland", Copeland(m), []float64{-1, 1}, 0)
+	m.Computed = []bool{true}
+	within(t, "scores, promethee2", PROMETHEE2(m, "usual", nil, nil), []float64{0, 0}, 0)
+	within(t, "scores, copeland", Copeland(m), []float64{0, 0}, 0)
+}

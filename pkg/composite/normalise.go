@@ -21,7 +21,7 @@ func MinMax(dst, x []float64, lower, upper float64) bool {
 		return false
 	}
 	for i, v := range x {
-		dst[i] = (v-lo)/(hi-lo)*(upper-lower) + lower
+		dst[i] = float64((v-lo)/(hi-lo)*(upper-lower)) + lower
 	}
 	return true
 }
@@ -38,7 +38,7 @@ func ZScore(dst, x []float64, mean, sd float64, ddof int) bool {
 		return false
 	}
 	for i, v := range x {
-		dst[i] = (v-m)/s*sd + mean
+		dst[i] = float64((v-m)/s*sd) + mean
 	}
 	return true
 }
@@ -438,7 +438,7 @@ func (s *scale) apply(v []float64, units []Unit, rows []int) string {
 			top = or(s.rule.Scale, 1)
 		}
 		for i, y := range v {
-			v[i] = y/top*(r[1]-r[0]) + r[0]
+			v[i] = float64(y/top*(r[1]-r[0])) + r[0]
 		}
 	default:
 		if !MinMax(v, v, r[0], r[1]) && len(known(v)) > 0 {
@@ -515,9 +515,12 @@ func (s *scale) benchmarked(v []float64) string {
 		return missingColumn(v, fmt.Sprintf("the benchmark %v cannot divide", s.value))
 	}
 	for i, y := range v {
-		if s.direction < 0 {
+		switch {
+		case s.direction < 0 && y == 0:
+			v[i] = nan // no cap makes a score of a division by zero
+		case s.direction < 0:
 			v[i] = s.capped(b / y)
-		} else {
+		default:
 			v[i] = s.capped(y / b)
 		}
 	}
@@ -605,7 +608,7 @@ func (s *scale) between(v []float64) string {
 		if n.Method == "goalposts" {
 			v[i] = y * or(n.Scale, 1)
 		} else {
-			v[i] = or(n.Base, 60) + or(n.Span, 40)*y
+			v[i] = or(n.Base, 60) + float64(or(n.Span, 40)*y)
 		}
 	}
 	return ""
@@ -629,7 +632,7 @@ func (s *scale) spread(v []float64) string {
 		least, most := or(n.Min, 0), or(n.Max, 100)
 		a, b := or(n.Lower, 0), or(n.Upper, 100)
 		for i, y := range v {
-			v[i] = (y-least)/(most-least)*(b-a) + a
+			v[i] = float64((y-least)/(most-least)*(b-a)) + a
 		}
 	case "dist2max":
 		if lo == hi {

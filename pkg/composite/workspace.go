@@ -408,7 +408,7 @@ func (l *line) of(v float64) float64 {
 			v = 1
 		}
 	}
-	v = v*l.m + l.k
+	v = float64(v*l.m) + l.k
 	if v > l.top {
 		v = l.top
 	}
@@ -480,14 +480,14 @@ func addLine(dst, v []float64, l *line, w float64) {
 	a, b, m, k := l.a, l.b, l.m, l.k
 	v = v[:len(dst)]
 	for r := range dst {
-		dst[r] += w * ((v[r]-a)/b*m + k)
+		dst[r] += float64(w * (float64((v[r]-a)/b*m) + k))
 	}
 }
 
 func addWeighted(dst, v []float64, w float64) {
 	v = v[:len(dst)]
 	for r := range dst {
-		dst[r] += w * v[r]
+		dst[r] += float64(w * v[r])
 	}
 }
 
@@ -497,7 +497,7 @@ func (ws *Workspace) row(g, r int) float64 {
 	if d := ws.divisor[g]; d != 0 && ws.complete(g) {
 		sum := 0.0
 		for _, n := range x.tree.Children[g] {
-			sum += ws.given[n] * ws.child(n, r)
+			sum += float64(ws.given[n] * ws.child(n, r))
 		}
 		return sum / d
 	}
