@@ -19,7 +19,7 @@ func Example() {
 		return
 	}
 	data := &composite.Data{
-		Units: []composite.Unit{{Code: "jinhua"}, {Code: "yiwu"}, {Code: "quzhou"}},
+		Units: []composite.Unit{{Code: "zone-a"}, {Code: "zone-c"}, {Code: "zone-b"}},
 		Columns: []composite.Column{
 			{Code: "tax", Values: []float64{30, 50, 10}},
 			{Code: "energy", Values: []float64{0.2, 0.4, math.NaN()}},
@@ -44,9 +44,9 @@ func Example() {
 		fmt.Printf("%d %-6s %.2f, %.0f%% known\n", result.Places[r], u.Code, result.Scores[r], 100*result.Completeness[r])
 	}
 	// Output:
-	// 1 jinhua 66.67, 100% known
-	// 1 yiwu   66.67, 100% known
-	// 3 quzhou 0.00, 50% known
+	// 1 zone-a 66.67, 100% known
+	// 1 zone-c 66.67, 100% known
+	// 3 zone-b 0.00, 50% known
 }
 
 // A workspace follows figures as they change.

@@ -109,14 +109,14 @@ func TestCompileRefusesWithARemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &Data{
-		Units: []Unit{{Code: "jinhua"}, {Code: "yiwu"}}, Columns: []Column{{Code: "growth", Values: []float64{1, 2}}, {Code: "level", Values: []float64{1, 2}}, {Code: "people", Values: []float64{1, 2}}},
+		Units: []Unit{{Code: "zone-a"}, {Code: "zone-c"}}, Columns: []Column{{Code: "growth", Values: []float64{1, 2}}, {Code: "level", Values: []float64{1, 2}}, {Code: "people", Values: []float64{1, 2}}},
 		Groups: []Grouping{{Code: "region", Values: []string{"east", "west"}}},
 	}
 	for recipe, want := range map[string]string{
 		`{"denominate": true}`:                                                                 `its denominator area has no column`,
 		`{"impute": {"method": "group_mean"}}`:                                                 `needs group`,
 		`{"impute": {"method": "group_mean", "group": "regon"}}`:                               `did you mean "region"?`,
-		`{"normalise": {"method": "dist2ref", "unit": "jinhu"}}`:                               `did you mean "jinhua"?`,
+		`{"normalise": {"method": "dist2ref", "unit": "zoe-a"}}`:                               `did you mean "zone-a"?`,
 		`{"normalise": "dist2targ"}`:                                                           `fill the Target column`,
 		`{"normalise": {"method": "minmax", "per_indicator": {"grwth": {"transform": "ln"}}}}`: `did you mean "growth"?`,
 		`{"normalise": {"method": "goalposts", "file": "g.csv"}}`:                              `was not attached`,
@@ -131,7 +131,7 @@ func TestCompileRefusesWithARemedy(t *testing.T) {
 		`{"weights": {"by": "region", "sets": {"est": {"growth": 2}}}}`:                        `did you mean "east"?`,
 		`{"screen": {"gates": [{"column": "peple", "min": 1}]}}`:                               `did you mean "people"?`,
 		`{"adjust": {"bonus": [{"column": "prizes"}]}}`:                                        `no column "prizes"`,
-		`{"place": {"without": ["yiwuu"]}}`:                                                    `did you mean "yiwu"?`,
+		`{"place": {"without": ["zne-c"]}}`:                                                    `did you mean "zone-c"?`,
 		`{"tier": {"method": "share", "shares": [0.5, 0.4]}}`:                                  `not to 1`,
 		`{"weights": "entropy", "normalise": "zscore"}`:                                        ``,
 	} {

@@ -35,7 +35,7 @@ JSON) says what is done, step by step; docs/methods.md explains the methods.
 Without --out and --json the places are printed as a table.`,
 		Example: `  zonebench index --data zones.csv --meta indicators.csv --recipe recipe.yaml
   zonebench index --data zones.csv --meta indicators.csv --recipe recipe.yaml --out result
-  zonebench index --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit jinhua-etdz`,
+  zonebench index --data zones.csv --meta indicators.csv --recipe recipe.yaml --unit zone-a`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -40,9 +40,9 @@ func execute(args ...string) (stdout, stderr string, err error) {
 
 const (
 	data = "\ufeffuName,uCode,Time,region,area,tax,growth,water,remark\n" +
-		"义乌,yiwu,2024,东,10,50,8,3,x\n" +
-		"金华,jinhua,2024,东,20,80,NA,2,y\n" +
-		"衢州,quzhou,2024,西,5,10,4,NAP,z\n"
+		"丙区,zone-c,2024,东,10,50,8,3,x\n" +
+		"甲区,zone-a,2024,东,20,80,NA,2,y\n" +
+		"乙区,zone-b,2024,西,5,10,4,NAP,z\n"
 	meta = "iCode,iName,Level,Parent,Direction,Weight,Type,Denominator,Target,Unit,Extra\n" +
 		"tax,税收,1,output,1,2,Indicator,area,NA,亿元,?\n" +
 		"growth,增速,1,output,1,1,Indicator,NA,NA,%,?\n" +
@@ -78,12 +78,12 @@ func TestOutWritesEveryStage(t *testing.T) {
 		t.Errorf("files %v, want %s", names, want)
 	}
 	for name, want := range map[string]string{
-		"denominated.csv": "uCode,tax,growth,water\njinhua,4,NA,2\nquzhou,2,4,NA\nyiwu,5,8,3\n",
-		"imputed.csv":     "uCode,tax,growth,water\njinhua,4,8,2\nquzhou,2,4,NA\nyiwu,5,8,3\n",
-		"normalised.csv":  "uCode,tax,growth,water\njinhua,66.66666666666666,100,100\nquzhou,0,0,NA\nyiwu,100,100,0\n",
-		"treatment.csv":   "uCode,tax,growth,water\njinhua,NA,NA,NA\nquzhou,NA,NA,NA\nyiwu,NA,NA,NA\n",
+		"denominated.csv": "uCode,tax,growth,water\nzone-a,4,NA,2\nzone-b,2,4,NA\nzone-c,5,8,3\n",
+		"imputed.csv":     "uCode,tax,growth,water\nzone-a,4,8,2\nzone-b,2,4,NA\nzone-c,5,8,3\n",
+		"normalised.csv":  "uCode,tax,growth,water\nzone-a,66.66666666666666,100,100\nzone-b,0,0,NA\nzone-c,100,100,0\n",
+		"treatment.csv":   "uCode,tax,growth,water\nzone-a,NA,NA,NA\nzone-b,NA,NA,NA\nzone-c,NA,NA,NA\n",
 		"weights.csv":     "iCode,Weight,Effective\ntax,0.6666666666666666,0.5\ngrowth,0.3333333333333333,0.25\nwater,1,0.25\noutput,0.75,0.75\ngreen,0.25,0.25\nindex,1,1\n",
-		"results.csv":     "place,uCode,uName,output,green,index\n1,jinhua,金华,77.77777777777777,100,83.33333333333333\n2,yiwu,义乌,100,0,75\n3,quzhou,衢州,0,NA,0\n",
+		"results.csv":     "place,uCode,uName,output,green,index\n1,zone-a,甲区,77.77777777777777,100,83.33333333333333\n2,zone-c,丙区,100,0,75\n3,zone-b,乙区,0,NA,0\n",
 	} {
 		got, err := os.ReadFile(filepath.Join(at("out"), name))
 		if err != nil {
@@ -123,7 +123,7 @@ func TestJSONAddsUp(t *testing.T) {
 		}
 	}
 	// What is not applicable does not count, what was imputed is not known.
-	if got.Units[0].UCode != "jinhua" || math.Abs(got.Units[0].Completeness-2./3) > 1e-12 || got.Units[2].Completeness != 1 {
+	if got.Units[0].UCode != "zone-a" || math.Abs(got.Units[0].Completeness-2./3) > 1e-12 || got.Units[2].Completeness != 1 {
 		t.Errorf("completeness %+v", got.Units)
 	}
 }
@@ -167,10 +167,10 @@ func TestTablesForPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "    1  jinhua  金华  83.3333  77.7778    100    67%\n"; !strings.Contains(out, want) {
+	if want := "    1  zone-a  甲区  83.3333  77.7778    100    67%\n"; !strings.Contains(out, want) {
 		t.Errorf("the table is\n%s", out)
 	}
-	out, _, err = execute(append(args, "--unit", "jinhua")...)
+	out, _, err = execute(append(args, "--unit", "zone-a")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,14 +179,14 @@ func TestTablesForPeople(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, out)
 		}
 	}
-	if _, _, err := execute(append(args, "--unit", "jinhu")...); err == nil || !strings.Contains(err.Error(), `did you mean "jinhua"?`) {
+	if _, _, err := execute(append(args, "--unit", "zoe-a")...); err == nil || !strings.Contains(err.Error(), `did you mean "zone-a"?`) {
 		t.Errorf("unknown unit: %v", err)
 	}
 }
 
 func TestPanelTablesHaveTheTime(t *testing.T) {
 	at, args := example(t)
-	panel := data + "义乌,yiwu,2023,东,10,40,8,3,x\n金华,jinhua,2023,东,20,90,9,2,y\n"
+	panel := data + "丙区,zone-c,2023,东,10,40,8,3,x\n甲区,zone-a,2023,东,20,90,9,2,y\n"
 	if err := os.WriteFile(at("d.csv"), []byte(panel), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -194,9 +194,9 @@ func TestPanelTablesHaveTheTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
-		"denominated.csv": "uCode,Time,tax,growth,water\njinhua,2023,4.5,9,2\njinhua,2024,4,NA,2\n",
+		"denominated.csv": "uCode,Time,tax,growth,water\nzone-a,2023,4.5,9,2\nzone-a,2024,4,NA,2\n",
 		"aggregated.csv":  "uCode,Time,output,green,index\n",
-		"results.csv":     "place,uCode,Time,uName,output,green,index\n1,jinhua,2023,金华,",
+		"results.csv":     "place,uCode,Time,uName,output,green,index\n1,zone-a,2023,甲区,",
 	} {
 		got, err := os.ReadFile(filepath.Join(at("out"), name))
 		if err != nil {
@@ -223,7 +223,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"d.csv", "uCode", "code", "has no column uCode"},
 		{"d.csv", ",50,", ",五十,", `d.csv, line 2, column tax: "五十" is not a number`},
 		{"d.csv", "80,NA", "80", "d.csv, line 3: 8 cells under a header of 9"},
-		{"d.csv", "jinhua", "yiwu", "unit yiwu was given already on line 2"},
+		{"d.csv", "zone-a", "zone-c", "unit zone-c was given already on line 2"},
 		{"d.csv", "tax,growth", "tax2,growth", "indicator tax has no column in the data"},
 		{"d.csv", "tax,growth", "tax,tax", `two columns are named "tax"`},
 	} {
