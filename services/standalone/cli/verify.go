@@ -172,7 +172,7 @@ func (a *app) showVerifiedJSON(r *ledger.Report) error {
 // damaged reports whether a ledger did not open or halted because of damage:
 // found in its commits, or in the files below them before a server opened them.
 func damaged(err error) bool {
-	var commits *ledger.DamageError
-	var files *local.DamagedError
-	return errors.As(err, &commits) || errors.As(err, &files)
+	var inLedger *ledger.DamageError
+	var inStore *local.DamagedError
+	return errors.As(err, &inLedger) || errors.As(err, &inStore)
 }
