@@ -62,6 +62,7 @@ func Serve(t testing.TB, dir string) *Server {
 	s := &Server{cmd: cmd, done: make(chan error, 1)}
 	t.Cleanup(func() { s.Kill() })
 	line, err := bufio.NewReader(out).ReadBytes('\n')
+	go func() { s.done <- cmd.Wait() }() // Kill and Interrupt wait for it, also when what follows fails.
 	if err != nil {
 		t.Fatalf("zonebench serve did not say where it serves: %v", err)
 	}
@@ -71,7 +72,6 @@ func Serve(t testing.TB, dir string) *Server {
 	if err := json.Unmarshal(line, &said); err != nil {
 		t.Fatalf("zonebench serve said %q: %v", line, err)
 	}
-	go func() { s.done <- cmd.Wait() }()
 	s.Address = said.Address
 	s.Clients = Dial(t, said.Address)
 	return s
