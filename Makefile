@@ -65,8 +65,10 @@ race: ## Run all tests under the race detector (needs gcc)
 	@CGO_ENABLED=1 go test -race $(T) work
 
 .PHONY: bench
-bench: ## Run the benchmarks (BENCH=regexp BENCHTIME=1s)
+bench: ## Run the benchmarks, and the index engine beside numpy where it is (BENCH=regexp BENCHTIME=1s)
 	@CGO_ENABLED=0 go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem $(T) work
+	@if python3 -c 'import numpy' 2>/dev/null; then go run ./bench/cmd/compare; \
+	else echo "the peer is missing: install python3-numpy to compare the index engine with it"; fi
 
 ## Generate
 
