@@ -7,15 +7,14 @@ import (
 	"math/big"
 	"slices"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/quantity"
 	"zonebench.internal/pkg/registry"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 // comparison is one CompareZones at work: what it may look at, what it was
@@ -481,7 +480,7 @@ func (c *comparison) reference(concept *indicatorv1.Indicator) *rankingv1.Compar
 			row.Order = int32(position)
 		}
 		row.Differences = c.differencesToOthers(e, best)
-		row.Reason = c.whyReference(concept, e, best, row.Differences)
+		row.Reason = c.whyReference(concept, e, best, row.GetDifferences())
 		out.Rows = append(out.Rows, row)
 	}
 	return out
@@ -525,7 +524,7 @@ func (c *comparison) sideBySide(concept *indicatorv1.Indicator) *rankingv1.Compa
 		row := c.row(concept, e)
 		others := slices.DeleteFunc(slices.Clone(all), func(o *entry) bool { return o.subject == e.subject })
 		row.Differences = c.differencesToOthers(e, others)
-		row.Reason = c.whyBeside(e, row.Differences)
+		row.Reason = c.whyBeside(e, row.GetDifferences())
 		out.Rows = append(out.Rows, row)
 	}
 	return out
@@ -568,7 +567,7 @@ func (c *comparison) cell(column int32, concept *indicatorv1.Indicator, subject 
 		if friend := c.falseFriend(concept, subject); friend != nil {
 			cell.MissingReasons = []rankingv1.MissingReason{rankingv1.MissingReason_MISSING_REASON_OTHER_SCOPE}
 			cell.Differences = []rankingv1.Difference{rankingv1.Difference_DIFFERENCE_CONCEPT}
-			cell.Reason = c.insteadText(cell.MissingReasons, friend)
+			cell.Reason = c.insteadText(cell.GetMissingReasons(), friend)
 			cell.Statement = friend.preferred[0].GetName()
 			return cell
 		}
@@ -601,12 +600,12 @@ func (c *comparison) cell(column int32, concept *indicatorv1.Indicator, subject 
 	scope := slices.ContainsFunc(own, func(d rankingv1.Difference) bool {
 		return d == rankingv1.Difference_DIFFERENCE_CLASS || d == rankingv1.Difference_DIFFERENCE_BREADTH
 	})
-	if len(cell.MissingReasons) > 0 {
-		if scope && !slices.Contains(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_OTHER_SCOPE) {
+	if len(cell.GetMissingReasons()) > 0 {
+		if scope && !slices.Contains(cell.GetMissingReasons(), rankingv1.MissingReason_MISSING_REASON_OTHER_SCOPE) {
 			cell.MissingReasons = append(cell.MissingReasons, rankingv1.MissingReason_MISSING_REASON_OTHER_SCOPE)
 		}
-		cell.Differences = merge(cell.Differences, own)
-		cell.Reason = c.insteadText(cell.MissingReasons, e)
+		cell.Differences = merge(cell.GetDifferences(), own)
+		cell.Reason = c.insteadText(cell.GetMissingReasons(), e)
 		return cell
 	}
 	cell.Number, cell.Comparator, cell.Ambition = e.text, e.comparator, e.key.GetAmbition()

@@ -2,6 +2,7 @@ package ranking
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,16 +11,15 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/figures"
+	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
-	"zonebench.internal/pkg/fault"
-	"zonebench.internal/pkg/figures"
-	"zonebench.internal/pkg/ledger"
-	"zonebench.internal/pkg/registry"
 )
 
 // bench is a small world of two provinces to compare in. Facts go straight
@@ -32,6 +32,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
+	t.Helper()
 	b := &bench{t: t, zones: registry.New(), figures: figures.New(), at: ledger.Position{CommitTime: time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)}}
 	for id, code := range map[string]string{"zhejiang": "330000", "anhui": "340000"} {
 		b.zone(&ledgerv1.Fact{Kind: &ledgerv1.Fact_ReferenceUnit{ReferenceUnit: &zonev1.ReferenceUnit{
@@ -450,7 +451,8 @@ func TestUnknownSubjectsAndPeriodsAreRefused(t *testing.T) {
 		{&rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET, Indicators: []string{"indicators/nothing"}}, codes.FailedPrecondition},
 	} {
 		_, err := b.ask(c.req)
-		if f, ok := err.(*fault.Fault); !ok || f.Code() != c.code {
+		f := &fault.Fault{}
+		if errors.As(err, &f) {
 			t.Errorf("%v: %v, want %v", c.req, err, c.code)
 		}
 	}

@@ -4,9 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/figures"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 // kinship is how the indicators of one concept relate: which is wider, which

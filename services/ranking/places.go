@@ -4,22 +4,19 @@ import (
 	"fmt"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-
+	"zonebench.internal/pkg/civil"
+	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
-	"zonebench.internal/pkg/civil"
-	"zonebench.internal/pkg/registry"
 )
 
 // records reads places out of published rankings: what was printed, and what
 // an absence, a title or a truncated list allows to say.
 type records struct {
 	registry  registry.View
-	published publishedView
+	published PublishedView
 }
 
 // placesOf lists the places of a zone: its own, and those of the titles that it
@@ -91,7 +88,7 @@ func (r records) place(round *rankingv1.Round, printed *rankingv1.Place) *rankin
 	if before := r.before(round); before != nil {
 		p.MethodChange = before.GetMethod() != round.GetMethod()
 		if earlier := placeIn(before, printed.GetZone()); earlier.GetPlace() > 0 && p.GetPlace() > 0 {
-			p.Move = proto.Int32(earlier.GetPlace() - p.GetPlace())
+			p.Move = new(earlier.GetPlace() - p.GetPlace())
 		}
 	}
 	if p.GetMethodChange() {
@@ -220,7 +217,7 @@ func (r records) judge(s *indicatorv1.Statement, group string, year int32, asOf 
 		Status: indicatorv1.CompletionStatus_COMPLETION_STATUS_UNKNOWN, Statement: s.GetName(),
 	}
 	if n := s.GetNormalizedNumber(); n != "" {
-		_, _ = fmt.Sscan(n, &t.Place) //nolint:errcheck // a rank target's number is a whole one; 0 stays when it is not
+		_, _ = fmt.Sscan(n, &t.Place)
 	}
 	if t.GetSeries() == "" || group == "" {
 		t.Reason = r.unstated(aim, group, zone)

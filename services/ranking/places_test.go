@@ -5,13 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"zonebench.internal/pkg/civil"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
-	"zonebench.internal/pkg/civil"
 )
 
 // gazette is a bench with published rankings: one series of one authority.
@@ -21,6 +20,7 @@ type gazette struct {
 }
 
 func newGazette(t *testing.T) *gazette {
+	t.Helper()
 	g := &gazette{bench: newBench(t), published: NewPublished()}
 	g.apply(g.published.Apply, &ledgerv1.Fact{Kind: &ledgerv1.Fact_Series{Series: &rankingv1.Series{
 		Name: "series/nation", DisplayName: text("全国考核", "National appraisal"), Authority: text("商务部", "MOFCOM"),

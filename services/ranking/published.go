@@ -9,11 +9,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/versioned"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 // Published is the fold of the ranking lane's published rankings: the series
@@ -51,33 +50,33 @@ func (p *Published) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 	return nil
 }
 
-// publishedView reads the published rankings as they were at a revision.
-type publishedView struct {
+// PublishedView reads the published rankings as they were at a revision.
+type PublishedView struct {
 	state    *Published
 	revision int64
 }
 
 // View reads at a revision, the newest for 0.
-func (p *Published) View(revision int64) publishedView {
+func (p *Published) View(revision int64) PublishedView {
 	if revision <= 0 {
 		revision = p.revision
 	}
-	return publishedView{p, revision}
+	return PublishedView{p, revision}
 }
 
-func (v publishedView) Series(name string) (*rankingv1.Series, bool) {
+func (v PublishedView) Series(name string) (*rankingv1.Series, bool) {
 	return v.state.series.At(name, v.revision)
 }
 
-func (v publishedView) Round(name string) (*rankingv1.Round, bool) {
+func (v PublishedView) Round(name string) (*rankingv1.Round, bool) {
 	return v.state.rounds.At(name, v.revision)
 }
 
-func (v publishedView) AllSeries() iter.Seq[*rankingv1.Series] {
+func (v PublishedView) AllSeries() iter.Seq[*rankingv1.Series] {
 	return v.state.series.All(v.revision)
 }
 
-func (v publishedView) Rounds() iter.Seq[*rankingv1.Round] {
+func (v PublishedView) Rounds() iter.Seq[*rankingv1.Round] {
 	return v.state.rounds.All(v.revision)
 }
 
@@ -111,7 +110,7 @@ func placeIn(round *rankingv1.Round, zone string) *rankingv1.Place {
 
 // newestFirst lists the rounds of a series, or all, the newest ranking year
 // first and those without a year last.
-func newestFirst(v publishedView, series string) []*rankingv1.Round {
+func newestFirst(v PublishedView, series string) []*rankingv1.Round {
 	var list []*rankingv1.Round
 	for r := range v.Rounds() {
 		if series == "" || seriesOf(r.GetName()) == series {

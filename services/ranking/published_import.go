@@ -12,12 +12,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
 	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/ledger"
@@ -25,31 +19,53 @@ import (
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/tabular"
 	"zonebench.internal/pkg/versioned"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
 // The tables that ImportPublishedRankings reads.
 var (
 	seriesColumns = []tabular.Column{
-		{Name: "id", Required: true}, {Name: "name_zh", Required: true}, {Name: "name_en"},
-		{Name: "authority_zh", Required: true}, {Name: "authority_en"}, {Name: "note"}, {Name: "simulated", Form: tabular.FormBoolean},
+		{Name: "id", Required: true},
+		{Name: "name_zh", Required: true},
+		{Name: "name_en"},
+		{Name: "authority_zh", Required: true},
+		{Name: "authority_en"},
+		{Name: "note"},
+		{Name: "simulated", Form: tabular.FormBoolean},
 	}
 	roundColumns = []tabular.Column{
-		{Name: "series", Required: true}, {Name: "id", Required: true}, {Name: "group_zh", Required: true}, {Name: "group_en"},
-		{Name: "ranking_year", Form: tabular.FormNumber}, {Name: "data_year", Form: tabular.FormNumber},
-		{Name: "publish_date", Form: tabular.FormDate}, {Name: "units_ranked", Form: tabular.FormNumber},
-		{Name: "complete_to", Form: tabular.FormNumber}, {Name: "method"}, {Name: "source", Required: true},
-		{Name: "reliability", Required: true}, {Name: "note"},
+		{Name: "series", Required: true},
+		{Name: "id", Required: true},
+		{Name: "group_zh", Required: true},
+		{Name: "group_en"},
+		{Name: "ranking_year", Form: tabular.FormNumber},
+		{Name: "data_year", Form: tabular.FormNumber},
+		{Name: "publish_date", Form: tabular.FormDate},
+		{Name: "units_ranked", Form: tabular.FormNumber},
+		{Name: "complete_to", Form: tabular.FormNumber},
+		{Name: "method"},
+		{Name: "source", Required: true},
+		{Name: "reliability", Required: true},
+		{Name: "note"},
 	}
 	placeColumns = []tabular.Column{
-		{Name: "round", Required: true}, {Name: "zone", Required: true}, {Name: "place", Form: tabular.FormNumber},
-		{Name: "listed", Form: tabular.FormNumber}, {Name: "score", Form: tabular.FormNumber}, {Name: "note"},
+		{Name: "round", Required: true},
+		{Name: "zone", Required: true},
+		{Name: "place", Form: tabular.FormNumber},
+		{Name: "listed", Form: tabular.FormNumber},
+		{Name: "score", Form: tabular.FormNumber},
+		{Name: "note"},
 	}
 )
 
 // importing is one table on its way into the published rankings.
 type importing struct {
 	zones    registry.View
-	before   publishedView
+	before   PublishedView
 	sheet    *tabular.Sheet
 	problems []*typev1.RowProblem
 	facts    []*ledgerv1.Fact
@@ -68,6 +84,7 @@ func (s *Service) ImportPublishedRankings(
 		columns, rows = roundColumns, (*importing).rounds
 	case rankingv1.PublishedRankingTable_PUBLISHED_RANKING_TABLE_PLACES:
 		columns, rows = placeColumns, (*importing).places
+	default: // Series; the contract refuses what is unspecified.
 	}
 	sheet, problems := tabular.Read(req.GetTable().GetContent(), req.GetTable().GetCharset(), columns)
 	if tabular.Refused(problems) {

@@ -9,11 +9,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/fault"
@@ -25,21 +20,25 @@ import (
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/versioned"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 // kind is what series and rounds differ in.
 type kind[R versioned.Resource] struct {
 	field   string   // that holds it in requests
 	filters []string // fields of list filters
-	get     func(publishedView, string) (R, bool)
+	get     func(PublishedView, string) (R, bool)
 	fact    func(R) *ledgerv1.Fact
 	// check holds a resource against the rules that the contract cannot say.
-	check func(published publishedView, zones registry.View, r R) error
+	check func(published PublishedView, zones registry.View, r R) error
 }
 
 var seriesKind = kind[*rankingv1.Series]{
 	field: "series", filters: []string{"name", "display_name.zh", "authority.zh", "simulated"},
-	get: publishedView.Series,
+	get: PublishedView.Series,
 	fact: func(s *rankingv1.Series) *ledgerv1.Fact {
 		return &ledgerv1.Fact{Kind: &ledgerv1.Fact_Series{Series: s}}
 	},
@@ -48,7 +47,7 @@ var seriesKind = kind[*rankingv1.Series]{
 
 var roundKind = kind[*rankingv1.Round]{
 	field: "round", filters: []string{"name", "group.zh", "ranking_year", "data_year", "method", "reliability"},
-	get: publishedView.Round,
+	get: PublishedView.Round,
 	fact: func(r *rankingv1.Round) *ledgerv1.Fact {
 		return &ledgerv1.Fact{Kind: &ledgerv1.Fact_Round{Round: r}}
 	},
@@ -66,7 +65,7 @@ func stored[R versioned.Resource](r R, name string) R {
 func create[R versioned.Resource](
 	ctx context.Context, s *Service, k kind[R], method, name string, body R, req command.Request,
 ) (R, *typev1.ReadState, error) {
-	return put(ctx, s, k, method, name, req, func(before publishedView) (R, error) {
+	return put(ctx, s, k, method, name, req, func(before PublishedView) (R, error) {
 		if _, ok := k.get(before, name); ok {
 			return *new(R), fault.Exists(name)
 		}
@@ -82,7 +81,7 @@ func update[R versioned.Resource](
 		return *new(R), nil, err
 	}
 	name := body.GetName()
-	return put(ctx, s, k, method, name, req, func(before publishedView) (R, error) {
+	return put(ctx, s, k, method, name, req, func(before PublishedView) (R, error) {
 		old, ok := k.get(before, name)
 		if !ok {
 			return *new(R), fault.NotFound(name)
@@ -98,7 +97,7 @@ func update[R versioned.Resource](
 
 // put runs the command that writes one resource.
 func put[R versioned.Resource](
-	ctx context.Context, s *Service, k kind[R], method, name string, req command.Request, decide func(publishedView) (R, error),
+	ctx context.Context, s *Service, k kind[R], method, name string, req command.Request, decide func(PublishedView) (R, error),
 ) (R, *typev1.ReadState, error) {
 	var none, next R
 	c, err := command.New(ctx, method, req, func(state *Published, _ ledger.Position) (ledger.Proposal, error) {
@@ -134,7 +133,7 @@ func put[R versioned.Resource](
 	return shown, revision.Written(ctx, receipt.Revision), nil
 }
 
-func checkSeries(_ publishedView, _ registry.View, s *rankingv1.Series) error {
+func checkSeries(_ PublishedView, _ registry.View, s *rankingv1.Series) error {
 	if s.GetDisplayName().GetZh() == "" {
 		return fault.InvalidField("series.display_name.zh", "is missing: give the name that the authority uses")
 	}
@@ -144,7 +143,7 @@ func checkSeries(_ publishedView, _ registry.View, s *rankingv1.Series) error {
 	return nil
 }
 
-func checkRound(published publishedView, zones registry.View, r *rankingv1.Round) error {
+func checkRound(published PublishedView, zones registry.View, r *rankingv1.Round) error {
 	if _, ok := published.Series(seriesOf(r.GetName())); !ok {
 		return fault.ReferenceNotFound("parent", seriesOf(r.GetName()))
 	}
@@ -225,7 +224,7 @@ func (s *Service) GetSeries(ctx context.Context, req *rankingv1.GetSeriesRequest
 
 // ListSeries implements zonebench.ranking.v1.PublishedRankingService.
 func (s *Service) ListSeries(ctx context.Context, req *rankingv1.ListSeriesRequest) (*rankingv1.ListSeriesResponse, error) {
-	items, next, total, state, err := list(ctx, s, seriesKind, req, publishedView.AllSeries, (*rankingv1.Series).GetName)
+	items, next, total, state, err := list(ctx, s, seriesKind, req, PublishedView.AllSeries, (*rankingv1.Series).GetName)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +262,7 @@ func (s *Service) GetRound(ctx context.Context, req *rankingv1.GetRoundRequest) 
 
 // ListRounds implements zonebench.ranking.v1.PublishedRankingService.
 func (s *Service) ListRounds(ctx context.Context, req *rankingv1.ListRoundsRequest) (*rankingv1.ListRoundsResponse, error) {
-	rounds := func(v publishedView) iter.Seq[*rankingv1.Round] {
+	rounds := func(v PublishedView) iter.Seq[*rankingv1.Round] {
 		return func(yield func(*rankingv1.Round) bool) {
 			for _, r := range newestFirst(v, req.GetParent()) {
 				if !yield(r) {
@@ -360,7 +359,7 @@ func yearOf(text string) int32 {
 	return p.End().GetYear()
 }
 
-func (s *Service) published(ctx context.Context) publishedView {
+func (s *Service) published(ctx context.Context) PublishedView {
 	state, _ := s.deps.Lane.Current()
 	return state.View(revision.At(ctx))
 }
@@ -377,7 +376,7 @@ type listRequest interface {
 
 // list answers a list request from the revision that its page token pins.
 func list[R versioned.Resource](
-	ctx context.Context, s *Service, k kind[R], req listRequest, all func(publishedView) iter.Seq[R], key func(R) string,
+	ctx context.Context, s *Service, k kind[R], req listRequest, all func(PublishedView) iter.Seq[R], key func(R) string,
 ) (items []R, next string, total int32, state *typev1.ReadState, err error) {
 	fits, err := filter.Compile(req.GetFilter(), (*new(R)).ProtoReflect().Descriptor(), k.filters)
 	if err != nil {

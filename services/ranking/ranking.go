@@ -14,11 +14,10 @@ import (
 
 	"google.golang.org/grpc"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 // Deps are what the service stands on. The folds are of the one ledger.

@@ -9,15 +9,14 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 const (
@@ -221,9 +220,9 @@ func (c *comparison) answer(concepts []*indicatorv1.Indicator) *rankingv1.Compar
 			})
 		}
 	}
-	for _, list := range [][]*rankingv1.Comparison{resp.Strict, resp.Reference, resp.SideBySide} {
+	for _, list := range [][]*rankingv1.Comparison{resp.GetStrict(), resp.GetReference(), resp.GetSideBySide()} {
 		for _, comparison := range list {
-			resp.Simulated = resp.Simulated || slices.ContainsFunc(comparison.GetRows(), (*rankingv1.Row).GetSimulated)
+			resp.Simulated = resp.GetSimulated() || slices.ContainsFunc(comparison.GetRows(), (*rankingv1.Row).GetSimulated)
 		}
 	}
 	return resp
@@ -255,9 +254,9 @@ func (c *comparison) across(names []string) ([]*rankingv1.Refusal, error) {
 				Differences: []rankingv1.Difference{rankingv1.Difference_DIFFERENCE_CONCEPT},
 			}
 			if x.GetNature() != y.GetNature() {
-				refusal.Differences = merge(refusal.Differences, []rankingv1.Difference{rankingv1.Difference_DIFFERENCE_NATURE})
+				refusal.Differences = merge(refusal.GetDifferences(), []rankingv1.Difference{rankingv1.Difference_DIFFERENCE_NATURE})
 			}
-			refusal.Reason = whyRefused(x, y, refusal.Differences)
+			refusal.Reason = whyRefused(x, y, refusal.GetDifferences())
 			list = append(list, refusal)
 		}
 	}

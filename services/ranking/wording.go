@@ -7,11 +7,10 @@ import (
 	"strconv"
 	"strings"
 
+	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
-	"zonebench.internal/pkg/registry"
 )
 
 // Every text that a comparison says to people is made in this file, in the
@@ -270,6 +269,7 @@ func (c *comparison) deviation(concept *indicatorv1.Indicator, e *entry) *typev1
 				when := e.when()
 				parts = append(parts, text("期间非明示:"+when.GetZh(), "period not stated: "+english(when)))
 			}
+		default: // Not among an entry's own.
 		}
 	}
 	if len(parts) == 0 {
@@ -336,6 +336,7 @@ func (c *comparison) caveats(concept *indicatorv1.Indicator, e *entry) []*typev1
 		add("上限值("+sign(e.comparator)+e.text+"),按所印数值排列", "an upper bound ("+sign(e.comparator)+e.text+"), ordered by the printed number")
 	case typev1.Comparator_COMPARATOR_ABOUT:
 		add("约数", "approximate")
+	default:
 	}
 	if e.conflict.GetComparatorDiffers() {
 		var forms []string
@@ -352,6 +353,7 @@ func (c *comparison) caveats(concept *indicatorv1.Indicator, e *entry) []*typev1
 		add("确保值", "a must target")
 	case indicatorv1.Ambition_AMBITION_STRIVE:
 		add("力争值", "a strive target")
+	default:
 	}
 	for _, other := range c.found[concept.GetName()][e.subject] {
 		if other != e && other.number != nil && other.indicator == e.indicator && other.key.GetKind() == e.key.GetKind() &&
@@ -377,6 +379,7 @@ func (c *comparison) caveats(concept *indicatorv1.Indicator, e *entry) []*typev1
 		list = append(list, c.base(e))
 	case indicatorv1.Nature_NATURE_COUNT, indicatorv1.Nature_NATURE_FLOW, indicatorv1.Nature_NATURE_STOCK:
 		add("未按规模折算", "not scaled by the size of the zone")
+	default:
 	}
 	if e.indicator.GetDirection() == indicatorv1.Direction_DIRECTION_NEUTRAL {
 		add("指标无优劣方向,不排位次", "neither direction is better: no place")
