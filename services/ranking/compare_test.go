@@ -451,8 +451,7 @@ func TestUnknownSubjectsAndPeriodsAreRefused(t *testing.T) {
 		{&rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET, Indicators: []string{"indicators/nothing"}}, codes.FailedPrecondition},
 	} {
 		_, err := b.ask(c.req)
-		f := &fault.Fault{}
-		if errors.As(err, &f) {
+		if f, ok := errors.AsType[*fault.Fault](err); !ok || f.Code() != c.code {
 			t.Errorf("%v: %v, want %v", c.req, err, c.code)
 		}
 	}

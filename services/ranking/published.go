@@ -64,18 +64,22 @@ func (p *Published) View(revision int64) PublishedView {
 	return PublishedView{p, revision}
 }
 
+// Series gives `series/{series}`.
 func (v PublishedView) Series(name string) (*rankingv1.Series, bool) {
 	return v.state.series.At(name, v.revision)
 }
 
+// Round gives `series/{series}/rounds/{round}`.
 func (v PublishedView) Round(name string) (*rankingv1.Round, bool) {
 	return v.state.rounds.At(name, v.revision)
 }
 
+// AllSeries in order of their names.
 func (v PublishedView) AllSeries() iter.Seq[*rankingv1.Series] {
 	return v.state.series.All(v.revision)
 }
 
+// Rounds in order of their names.
 func (v PublishedView) Rounds() iter.Seq[*rankingv1.Round] {
 	return v.state.rounds.All(v.revision)
 }
