@@ -119,7 +119,7 @@ Exit codes:
 		return nil
 	}
 	root.AddCommand(
-		a.demo(), a.serve(), a.importTable(),
+		a.demo(), a.serve(), a.importTable(), a.simulate(),
 		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), index.Command(),
 		a.events(), a.verify(), a.archive(), a.restore(), a.version(),
 	)

@@ -19,8 +19,8 @@ func (d draws) of(purpose string, at ...int) *rand.Rand {
 	for _, n := range at {
 		text = strconv.AppendInt(append(text, '/'), int64(n), 10)
 	}
-	_, _ = h.Write(text)                            // A hash takes everything.
-	return rand.New(rand.NewPCG(d.seed, h.Sum64())) //nolint:gosec // numbers to look at, no secrets
+	_, _ = h.Write(text) // A hash takes everything.
+	return rand.New(rand.NewPCG(d.seed, h.Sum64()))
 }
 
 // between is a number of a range, both ends included.

@@ -14,7 +14,7 @@ import (
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 )
 
-func make1(t *testing.T, cfg Config) *Dataset {
+func dataset(t *testing.T, cfg Config) *Dataset {
 	t.Helper()
 	t.Logf("%+v", cfg)
 	d, err := New(cfg)
@@ -56,7 +56,7 @@ func rows(t *testing.T, content []byte) []map[string]string {
 
 func TestSameSeedSameBytes(t *testing.T) {
 	cfg := Config{Seed: 11, Zones: 7, From: 2023, Years: 2}
-	a, b := tables(t, make1(t, cfg)), tables(t, make1(t, cfg))
+	a, b := tables(t, dataset(t, cfg)), tables(t, dataset(t, cfg))
 	if len(a) != len(b) {
 		t.Fatalf("%d tables, then %d", len(a), len(b))
 	}
@@ -66,15 +66,15 @@ func TestSameSeedSameBytes(t *testing.T) {
 		}
 	}
 	cfg.Seed++
-	if c := tables(t, make1(t, cfg)); bytes.Equal(a[1].Content, c[1].Content) || bytes.Equal(a[len(a)-1].Content, c[len(c)-1].Content) {
+	if c := tables(t, dataset(t, cfg)); bytes.Equal(a[1].Content, c[1].Content) || bytes.Equal(a[len(a)-1].Content, c[len(c)-1].Content) {
 		t.Error("another seed makes the same")
 	}
 }
 
 // What a dataset says stays when it grows, so that a larger run adds to a smaller one.
 func TestMoreZonesAndYearsAdd(t *testing.T) {
-	small := make1(t, Config{Seed: 3, Zones: 5, From: 2023, Years: 1})
-	large := make1(t, Config{Seed: 3, Zones: 9, From: 2023, Years: 2})
+	small := dataset(t, Config{Seed: 3, Zones: 5, From: 2023, Years: 1})
+	large := dataset(t, Config{Seed: 3, Zones: 9, From: 2023, Years: 2})
 	all := make(map[string]bool)
 	for n := range small.Months() {
 		m, err := large.At(n)
@@ -102,20 +102,20 @@ func TestMoreZonesAndYearsAdd(t *testing.T) {
 }
 
 func TestNoRealNames(t *testing.T) {
-	var real []string
+	var known []string
 	for _, table := range data.Tables() {
 		if table.Kind != data.Zones && table.Kind != data.ReferenceUnits {
 			continue
 		}
 		for _, row := range rows(t, table.Content) {
-			real = append(real, row["name_zh"])
-			for _, alias := range strings.Split(row["aliases"], ";") {
+			known = append(known, row["name_zh"])
+			for alias := range strings.SplitSeq(row["aliases"], ";") {
 				text, _, _ := strings.Cut(alias, "@")
-				real = append(real, strings.TrimSuffix(text, "?"))
+				known = append(known, strings.TrimSuffix(text, "?"))
 			}
 		}
 	}
-	text := strings.Join(real, "\n")
+	text := strings.Join(known, "\n")
 	for n := range stems() {
 		if zh, _ := stem(n); strings.Contains(text, zh) {
 			t.Errorf("%s stands in the name of a real place", zh)
@@ -132,19 +132,19 @@ func TestNoRealNames(t *testing.T) {
 		}
 	}
 	seen := make(map[string]bool)
-	for _, z := range make1(t, Config{Seed: 5, Zones: MaxZones, From: 2023, Years: 1}).zones {
+	for _, z := range dataset(t, Config{Seed: 5, Zones: MaxZones, From: 2023, Years: 1}).zones {
 		if seen[z.zh] {
 			t.Errorf("two zones are called %s", z.zh)
 		}
 		seen[z.zh] = true
-		if slices.Contains(real, z.zh) {
+		if slices.Contains(known, z.zh) {
 			t.Errorf("%s is a real zone", z.zh)
 		}
 	}
 }
 
 func TestMarks(t *testing.T) {
-	for _, table := range tables(t, make1(t, Config{Seed: 1, Zones: 3, From: 2023, Years: 1})) {
+	for _, table := range tables(t, dataset(t, Config{Seed: 1, Zones: 3, From: 2023, Years: 1})) {
 		if len(table.Content) > 3<<20 {
 			t.Errorf("%s has %d bytes", table.File, len(table.Content))
 		}
@@ -175,7 +175,7 @@ func TestMarks(t *testing.T) {
 // No figure is of January, none twice, and the mistaken ones are put right by
 // statements under the same key that take their place.
 func TestReports(t *testing.T) {
-	d := make1(t, Config{Seed: 4, Zones: 20, From: 2023, Years: 2})
+	d := dataset(t, Config{Seed: 4, Zones: 20, From: 2023, Years: 2})
 	standing := make(map[string]*indicatorv1.Statement) // by key
 	lateOnes, corrections, cells, pending := 0, 0, 0, 0
 	ambitions := make(map[indicatorv1.Ambition]int)
@@ -233,7 +233,7 @@ func TestReports(t *testing.T) {
 // figures do not fall; shares stay shares.
 func TestSeason(t *testing.T) {
 	const zones = 60
-	d := make1(t, Config{Seed: 9, Zones: zones, From: 2023, Years: 2})
+	d := dataset(t, Config{Seed: 9, Zones: zones, From: 2023, Years: 2})
 	for m, spec := range measures {
 		for _, year := range []int{2023, 2024} {
 			var sums [13]int64
@@ -287,8 +287,17 @@ func TestPrinted(t *testing.T) {
 		decimals int
 		want     string
 	}{
-		{0, 0, "0"}, {0, 2, "0.00"}, {5000, 0, "1"}, {4999, 0, "0"}, {-4999, 0, "0"}, {-5000, 0, "-1"}, {12_345, 2, "1.23"}, {12_350, 2, "1.24"},
-		{-150, 2, "-0.02"}, {150, 3, "0.015"}, {987_654_321, 4, "98765.4321"},
+		{0, 0, "0"},
+		{0, 2, "0.00"},
+		{5000, 0, "1"},
+		{4999, 0, "0"},
+		{-4999, 0, "0"},
+		{-5000, 0, "-1"},
+		{12_345, 2, "1.23"},
+		{12_350, 2, "1.24"},
+		{-150, 2, "-0.02"},
+		{150, 3, "0.015"},
+		{987_654_321, 4, "98765.4321"},
 	} {
 		if got := printed(c.value, c.decimals); got != c.want {
 			t.Errorf("printed(%d, %d) = %s, want %s", c.value, c.decimals, got, c.want)

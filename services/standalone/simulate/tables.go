@@ -194,8 +194,10 @@ func statementRows(list []*indicatorv1.NewStatement) [][]string {
 		rows = append(rows, []string{
 			strings.TrimPrefix(s.GetSource(), "sources/"), s.GetLocator(), strings.TrimPrefix(s.GetKey().GetSubject(), "zones/"),
 			strings.TrimPrefix(s.GetKey().GetIndicator(), "indicators/"), s.GetKey().GetPeriod(), word(s.GetKey().GetScope().GetStatisticalClass()),
-			word(s.GetKey().GetKind()), word(s.GetKey().GetAmbition()), comparators[s.GetComparator()], s.GetNumber(), s.GetUnit(), s.GetQualifier(), pending,
-			word(s.GetTag()), word(s.GetReporter()), word(s.GetVintage()), word(s.GetStage()), s.GetAssignedBy(), strings.TrimPrefix(n.GetSupersedes(), "statements/"),
+			word(s.GetKey().GetKind()), word(s.GetKey().GetAmbition()),
+			comparators[s.GetComparator()], s.GetNumber(), s.GetUnit(), s.GetQualifier(), pending,
+			word(s.GetTag()), word(s.GetReporter()), word(s.GetVintage()), word(s.GetStage()), s.GetAssignedBy(),
+			strings.TrimPrefix(n.GetSupersedes(), "statements/"),
 		})
 	}
 	return rows
