@@ -16,23 +16,31 @@ import (
 	"zonebench.internal/pkg/versioned"
 )
 
-// Published is the fold of the ranking lane's published rankings: the series
-// of authorities and their rounds. Like every fold it is persistent, so a
+// Published is the fold of the ranking lane: the series of authorities and their
+// rounds, schemes and the rankings that are computed by them. Like every fold it is persistent, so a
 // reader holds one as long as it likes and any revision can be read.
 type Published struct {
 	revision int64
 	series   versioned.Map[*rankingv1.Series]
 	rounds   versioned.Map[*rankingv1.Round]
+	schemes  versioned.Map[*rankingv1.Scheme]
+	rankings versioned.Map[*rankingv1.Ranking]
 }
 
 // NewPublished is the state before the first commit.
 func NewPublished() *Published {
-	return &Published{series: versioned.New[*rankingv1.Series](), rounds: versioned.New[*rankingv1.Round]()}
+	return &Published{
+		series: versioned.New[*rankingv1.Series](), rounds: versioned.New[*rankingv1.Round](),
+		schemes: versioned.New[*rankingv1.Scheme](), rankings: versioned.New[*rankingv1.Ranking](),
+	}
 }
 
 // Clone gives a copy that may change while this one is read.
 func (p *Published) Clone() *Published {
-	return &Published{revision: p.revision, series: p.series.Clone(), rounds: p.rounds.Clone()}
+	return &Published{
+		revision: p.revision, series: p.series.Clone(), rounds: p.rounds.Clone(),
+		schemes: p.schemes.Clone(), rankings: p.rankings.Clone(),
+	}
 }
 
 // Apply takes in a transaction of the ranking lane.
@@ -44,6 +52,10 @@ func (p *Published) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 			p.series.Put(proto.CloneOf(kind.Series), at.Revision, at.CommitTime)
 		case *ledgerv1.Fact_Round:
 			p.rounds.Put(proto.CloneOf(kind.Round), at.Revision, at.CommitTime)
+		case *ledgerv1.Fact_Scheme:
+			p.schemes.Put(proto.CloneOf(kind.Scheme), at.Revision, at.CommitTime)
+		case *ledgerv1.Fact_Ranking:
+			p.rankings.Put(proto.CloneOf(kind.Ranking), at.Revision, at.CommitTime)
 		default:
 			return fmt.Errorf("revision %d: %w: %T in lane %s", at.Revision, ledger.ErrUnknownFact, kind, ledger.LaneRanking)
 		}
@@ -71,6 +83,24 @@ func (v publishedView) Series(name string) (*rankingv1.Series, bool) {
 
 func (v publishedView) Round(name string) (*rankingv1.Round, bool) {
 	return v.state.rounds.At(name, v.revision)
+}
+
+// Scheme gives `schemes/{scheme}`.
+func (v publishedView) Scheme(name string) (*rankingv1.Scheme, bool) {
+	return v.state.schemes.At(name, v.revision)
+}
+
+// Ranking gives `rankings/{ranking}`.
+func (v publishedView) Ranking(name string) (*rankingv1.Ranking, bool) {
+	return v.state.rankings.At(name, v.revision)
+}
+
+func (v publishedView) Schemes() iter.Seq[*rankingv1.Scheme] {
+	return v.state.schemes.All(v.revision)
+}
+
+func (v publishedView) Rankings() iter.Seq[*rankingv1.Ranking] {
+	return v.state.rankings.All(v.revision)
 }
 
 func (v publishedView) AllSeries() iter.Seq[*rankingv1.Series] {

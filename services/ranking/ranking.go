@@ -35,6 +35,7 @@ type Service struct {
 	// A method without a body must not compile.
 	rankingv1.UnsafeRankingServiceServer
 	rankingv1.UnsafePublishedRankingServiceServer
+	rankingv1.UnsafeLiveRankingServiceServer
 
 	deps Deps
 }
@@ -57,6 +58,7 @@ func (s *Service) Name() string { return "ranking" }
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	rankingv1.RegisterRankingServiceServer(r, s)
 	rankingv1.RegisterPublishedRankingServiceServer(r, s)
+	rankingv1.RegisterLiveRankingServiceServer(r, s)
 }
 
 // Run waits for the end: the folds it reads are tailed by the process.

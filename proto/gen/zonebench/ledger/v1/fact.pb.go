@@ -52,6 +52,8 @@ type Fact struct {
 	//	*Fact_List
 	//	*Fact_Series
 	//	*Fact_Round
+	//	*Fact_Scheme
+	//	*Fact_Ranking
 	Kind          isFact_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -247,6 +249,24 @@ func (x *Fact) GetRound() *v12.Round {
 	return nil
 }
 
+func (x *Fact) GetScheme() *v12.Scheme {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Scheme); ok {
+			return x.Scheme
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetRanking() *v12.Ranking {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Ranking); ok {
+			return x.Ranking
+		}
+	}
+	return nil
+}
+
 type isFact_Kind interface {
 	isFact_Kind()
 }
@@ -324,6 +344,14 @@ type Fact_Round struct {
 	Round *v12.Round `protobuf:"bytes,41,opt,name=round,proto3,oneof"`
 }
 
+type Fact_Scheme struct {
+	Scheme *v12.Scheme `protobuf:"bytes,42,opt,name=scheme,proto3,oneof"`
+}
+
+type Fact_Ranking struct {
+	Ranking *v12.Ranking `protobuf:"bytes,43,opt,name=ranking,proto3,oneof"`
+}
+
 func (*Fact_LedgerVersion) isFact_Kind() {}
 
 func (*Fact_Zone) isFact_Kind() {}
@@ -357,6 +385,10 @@ func (*Fact_List) isFact_Kind() {}
 func (*Fact_Series) isFact_Kind() {}
 
 func (*Fact_Round) isFact_Kind() {}
+
+func (*Fact_Scheme) isFact_Kind() {}
+
+func (*Fact_Ranking) isFact_Kind() {}
 
 // LedgerVersion says that from this commit on, facts of this version's
 // vocabulary may appear.
@@ -765,7 +797,7 @@ var File_zonebench_ledger_v1_fact_proto protoreflect.FileDescriptor
 
 const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\x8c\t\n" +
+	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\xff\t\n" +
 	"\x04Fact\x12K\n" +
 	"\x0eledger_version\x18\x01 \x01(\v2\".zonebench.ledger.v1.LedgerVersionH\x00R\rledgerVersion\x12-\n" +
 	"\x04zone\x18\n" +
@@ -784,7 +816,9 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\x10import_committed\x18\x1b \x01(\v2$.zonebench.ledger.v1.ImportCommittedH\x00R\x0fimportCommitted\x122\n" +
 	"\x04list\x18\x1c \x01(\v2\x1c.zonebench.indicator.v1.ListH\x00R\x04list\x126\n" +
 	"\x06series\x18( \x01(\v2\x1c.zonebench.ranking.v1.SeriesH\x00R\x06series\x123\n" +
-	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05roundB\x06\n" +
+	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05round\x126\n" +
+	"\x06scheme\x18* \x01(\v2\x1c.zonebench.ranking.v1.SchemeH\x00R\x06scheme\x129\n" +
+	"\aranking\x18+ \x01(\v2\x1d.zonebench.ranking.v1.RankingH\x00R\arankingB\x06\n" +
 	"\x04kind\")\n" +
 	"\rLedgerVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\"\"\n" +
@@ -846,7 +880,9 @@ var file_zonebench_ledger_v1_fact_proto_goTypes = []any{
 	(*v11.List)(nil),           // 15: zonebench.indicator.v1.List
 	(*v12.Series)(nil),         // 16: zonebench.ranking.v1.Series
 	(*v12.Round)(nil),          // 17: zonebench.ranking.v1.Round
-	(*v11.FigureKey)(nil),      // 18: zonebench.indicator.v1.FigureKey
+	(*v12.Scheme)(nil),         // 18: zonebench.ranking.v1.Scheme
+	(*v12.Ranking)(nil),        // 19: zonebench.ranking.v1.Ranking
+	(*v11.FigureKey)(nil),      // 20: zonebench.indicator.v1.FigureKey
 }
 var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	1,  // 0: zonebench.ledger.v1.Fact.ledger_version:type_name -> zonebench.ledger.v1.LedgerVersion
@@ -866,14 +902,16 @@ var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	15, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
 	16, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
 	17, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
-	18, // 17: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	18, // 18: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	14, // 19: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	18, // 17: zonebench.ledger.v1.Fact.scheme:type_name -> zonebench.ranking.v1.Scheme
+	19, // 18: zonebench.ledger.v1.Fact.ranking:type_name -> zonebench.ranking.v1.Ranking
+	20, // 19: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	20, // 20: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	14, // 21: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ledger_v1_fact_proto_init() }
@@ -899,6 +937,8 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 		(*Fact_List)(nil),
 		(*Fact_Series)(nil),
 		(*Fact_Round)(nil),
+		(*Fact_Scheme)(nil),
+		(*Fact_Ranking)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -11,7 +11,6 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
-	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
@@ -568,85 +567,28 @@ func (x *Around) GetRows() int32 {
 	return 0
 }
 
-// SingleList is 单项榜: the ranking's group by one indicator of its scheme.
-type SingleList struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Id of the leaf in the scheme.
-	Node string `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	// By the indicator's growth, where there is an indicator of it.
-	Growth        bool `protobuf:"varint,2,opt,name=growth,proto3" json:"growth,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SingleList) Reset() {
-	*x = SingleList{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SingleList) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SingleList) ProtoMessage() {}
-
-func (x *SingleList) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SingleList.ProtoReflect.Descriptor instead.
-func (*SingleList) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *SingleList) GetNode() string {
-	if x != nil {
-		return x.Node
-	}
-	return ""
-}
-
-func (x *SingleList) GetGrowth() bool {
-	if x != nil {
-		return x.Growth
-	}
-	return false
-}
-
 type GetRankingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// At most 1,000; 0 means 100.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// Of the previous answer; pins the version.
+	// Of the previous answer; pins the revision.
 	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Types that are valid to be assigned to Part:
 	//
 	//	*GetRankingRequest_Around
 	//	*GetRankingRequest_Zone
 	//	*GetRankingRequest_Prefix
-	Part isGetRankingRequest_Part `protobuf_oneof:"part"`
-	// Rank by one indicator. Reference units stand beside, without a place.
-	Single            *SingleList     `protobuf:"bytes,7,opt,name=single,proto3" json:"single,omitempty"`
-	ShowContributions bool            `protobuf:"varint,8,opt,name=show_contributions,json=showContributions,proto3" json:"show_contributions,omitempty"`
-	Consistency       *v1.Consistency `protobuf:"bytes,9,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	Part              isGetRankingRequest_Part `protobuf_oneof:"part"`
+	ShowContributions bool                     `protobuf:"varint,7,opt,name=show_contributions,json=showContributions,proto3" json:"show_contributions,omitempty"`
+	Consistency       *v1.Consistency          `protobuf:"bytes,8,opt,name=consistency,proto3" json:"consistency,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetRankingRequest) Reset() {
 	*x = GetRankingRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[10]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +600,7 @@ func (x *GetRankingRequest) String() string {
 func (*GetRankingRequest) ProtoMessage() {}
 
 func (x *GetRankingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[10]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +613,7 @@ func (x *GetRankingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRankingRequest.ProtoReflect.Descriptor instead.
 func (*GetRankingRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{10}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *GetRankingRequest) GetName() string {
@@ -729,13 +671,6 @@ func (x *GetRankingRequest) GetPrefix() string {
 	return ""
 }
 
-func (x *GetRankingRequest) GetSingle() *SingleList {
-	if x != nil {
-		return x.Single
-	}
-	return nil
-}
-
 func (x *GetRankingRequest) GetShowContributions() bool {
 	if x != nil {
 		return x.ShowContributions
@@ -780,17 +715,15 @@ type GetRankingResponse struct {
 	Head      *VersionHead           `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
 	Standings []*Standing            `protobuf:"bytes,3,rep,name=standings,proto3" json:"standings,omitempty"`
 	// Empty on the last page.
-	NextPageToken string `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// Units of comparison, in single lists only.
-	References    []*Standing   `protobuf:"bytes,5,rep,name=references,proto3" json:"references,omitempty"`
-	State         *v1.ReadState `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
+	NextPageToken string        `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	State         *v1.ReadState `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetRankingResponse) Reset() {
 	*x = GetRankingResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[11]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -802,7 +735,7 @@ func (x *GetRankingResponse) String() string {
 func (*GetRankingResponse) ProtoMessage() {}
 
 func (x *GetRankingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[11]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -815,7 +748,7 @@ func (x *GetRankingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRankingResponse.ProtoReflect.Descriptor instead.
 func (*GetRankingResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{11}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetRankingResponse) GetRanking() *Ranking {
@@ -846,13 +779,6 @@ func (x *GetRankingResponse) GetNextPageToken() string {
 	return ""
 }
 
-func (x *GetRankingResponse) GetReferences() []*Standing {
-	if x != nil {
-		return x.References
-	}
-	return nil
-}
-
 func (x *GetRankingResponse) GetState() *v1.ReadState {
 	if x != nil {
 		return x.State
@@ -875,7 +801,7 @@ type ListRankingsRequest struct {
 
 func (x *ListRankingsRequest) Reset() {
 	*x = ListRankingsRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[12]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -887,7 +813,7 @@ func (x *ListRankingsRequest) String() string {
 func (*ListRankingsRequest) ProtoMessage() {}
 
 func (x *ListRankingsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[12]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -900,7 +826,7 @@ func (x *ListRankingsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRankingsRequest.ProtoReflect.Descriptor instead.
 func (*ListRankingsRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{12}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListRankingsRequest) GetPageSize() int32 {
@@ -944,7 +870,7 @@ type ListRankingsResponse struct {
 
 func (x *ListRankingsResponse) Reset() {
 	*x = ListRankingsResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[13]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +882,7 @@ func (x *ListRankingsResponse) String() string {
 func (*ListRankingsResponse) ProtoMessage() {}
 
 func (x *ListRankingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[13]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +895,7 @@ func (x *ListRankingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRankingsResponse.ProtoReflect.Descriptor instead.
 func (*ListRankingsResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{13}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListRankingsResponse) GetRankings() []*Ranking {
@@ -1015,7 +941,7 @@ type UpdateRankingRequest struct {
 
 func (x *UpdateRankingRequest) Reset() {
 	*x = UpdateRankingRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[14]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1027,7 +953,7 @@ func (x *UpdateRankingRequest) String() string {
 func (*UpdateRankingRequest) ProtoMessage() {}
 
 func (x *UpdateRankingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[14]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1040,7 +966,7 @@ func (x *UpdateRankingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRankingRequest.ProtoReflect.Descriptor instead.
 func (*UpdateRankingRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{14}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateRankingRequest) GetRanking() *Ranking {
@@ -1081,7 +1007,7 @@ type UpdateRankingResponse struct {
 
 func (x *UpdateRankingResponse) Reset() {
 	*x = UpdateRankingResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[15]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1019,7 @@ func (x *UpdateRankingResponse) String() string {
 func (*UpdateRankingResponse) ProtoMessage() {}
 
 func (x *UpdateRankingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[15]
+	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1032,7 @@ func (x *UpdateRankingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateRankingResponse.ProtoReflect.Descriptor instead.
 func (*UpdateRankingResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{15}
+	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateRankingResponse) GetRanking() *Ranking {
@@ -1123,676 +1049,11 @@ func (x *UpdateRankingResponse) GetState() *v1.ReadState {
 	return nil
 }
 
-type WatchRankingRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The window. Without one: the first `rows` rows.
-	Around *Around `protobuf:"bytes,2,opt,name=around,proto3" json:"around,omitempty"`
-	// 0 means 100.
-	Rows int32 `protobuf:"varint,3,opt,name=rows,proto3" json:"rows,omitempty"`
-	// At least so long between two answers; absent: as fast as versions come.
-	MinInterval *durationpb.Duration `protobuf:"bytes,4,opt,name=min_interval,json=minInterval,proto3" json:"min_interval,omitempty"`
-	// The version that the caller holds for this same window: instead of a snapshot,
-	// what has changed since.
-	ResumeVersion int64           `protobuf:"varint,5,opt,name=resume_version,json=resumeVersion,proto3" json:"resume_version,omitempty"`
-	Consistency   *v1.Consistency `protobuf:"bytes,6,opt,name=consistency,proto3" json:"consistency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *WatchRankingRequest) Reset() {
-	*x = WatchRankingRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[16]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *WatchRankingRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*WatchRankingRequest) ProtoMessage() {}
-
-func (x *WatchRankingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[16]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use WatchRankingRequest.ProtoReflect.Descriptor instead.
-func (*WatchRankingRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{16}
-}
-
-func (x *WatchRankingRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *WatchRankingRequest) GetAround() *Around {
-	if x != nil {
-		return x.Around
-	}
-	return nil
-}
-
-func (x *WatchRankingRequest) GetRows() int32 {
-	if x != nil {
-		return x.Rows
-	}
-	return 0
-}
-
-func (x *WatchRankingRequest) GetMinInterval() *durationpb.Duration {
-	if x != nil {
-		return x.MinInterval
-	}
-	return nil
-}
-
-func (x *WatchRankingRequest) GetResumeVersion() int64 {
-	if x != nil {
-		return x.ResumeVersion
-	}
-	return 0
-}
-
-func (x *WatchRankingRequest) GetConsistency() *v1.Consistency {
-	if x != nil {
-		return x.Consistency
-	}
-	return nil
-}
-
-type WatchRankingResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The rows replace all that the caller holds. Otherwise those of the same
-	// subject, and `removed` leave the window.
-	Snapshot bool         `protobuf:"varint,1,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
-	Head     *VersionHead `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
-	// In order of their positions.
-	Standings []*Standing `protobuf:"bytes,3,rep,name=standings,proto3" json:"standings,omitempty"`
-	Removed   []string    `protobuf:"bytes,4,rep,name=removed,proto3" json:"removed,omitempty"`
-	// The version to which the changes are to be applied, 0 with a snapshot.
-	FromVersion   int64         `protobuf:"varint,5,opt,name=from_version,json=fromVersion,proto3" json:"from_version,omitempty"`
-	State         *v1.ReadState `protobuf:"bytes,6,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *WatchRankingResponse) Reset() {
-	*x = WatchRankingResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[17]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *WatchRankingResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*WatchRankingResponse) ProtoMessage() {}
-
-func (x *WatchRankingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[17]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use WatchRankingResponse.ProtoReflect.Descriptor instead.
-func (*WatchRankingResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *WatchRankingResponse) GetSnapshot() bool {
-	if x != nil {
-		return x.Snapshot
-	}
-	return false
-}
-
-func (x *WatchRankingResponse) GetHead() *VersionHead {
-	if x != nil {
-		return x.Head
-	}
-	return nil
-}
-
-func (x *WatchRankingResponse) GetStandings() []*Standing {
-	if x != nil {
-		return x.Standings
-	}
-	return nil
-}
-
-func (x *WatchRankingResponse) GetRemoved() []string {
-	if x != nil {
-		return x.Removed
-	}
-	return nil
-}
-
-func (x *WatchRankingResponse) GetFromVersion() int64 {
-	if x != nil {
-		return x.FromVersion
-	}
-	return 0
-}
-
-func (x *WatchRankingResponse) GetState() *v1.ReadState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
-type CreateReleaseRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// `rankings/{ranking}`
-	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// What the publisher says beside it.
-	Note string `protobuf:"bytes,2,opt,name=note,proto3" json:"note,omitempty"`
-	// The version that was looked at; another one by now is refused. 0: the newest.
-	Version       int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	RequestId     string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	ValidateOnly  bool   `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateReleaseRequest) Reset() {
-	*x = CreateReleaseRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[18]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateReleaseRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateReleaseRequest) ProtoMessage() {}
-
-func (x *CreateReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[18]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateReleaseRequest.ProtoReflect.Descriptor instead.
-func (*CreateReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{18}
-}
-
-func (x *CreateReleaseRequest) GetParent() string {
-	if x != nil {
-		return x.Parent
-	}
-	return ""
-}
-
-func (x *CreateReleaseRequest) GetNote() string {
-	if x != nil {
-		return x.Note
-	}
-	return ""
-}
-
-func (x *CreateReleaseRequest) GetVersion() int64 {
-	if x != nil {
-		return x.Version
-	}
-	return 0
-}
-
-func (x *CreateReleaseRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *CreateReleaseRequest) GetValidateOnly() bool {
-	if x != nil {
-		return x.ValidateOnly
-	}
-	return false
-}
-
-type CreateReleaseResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Release       *Release               `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
-	State         *v1.ReadState          `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateReleaseResponse) Reset() {
-	*x = CreateReleaseResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[19]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateReleaseResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateReleaseResponse) ProtoMessage() {}
-
-func (x *CreateReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[19]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateReleaseResponse.ProtoReflect.Descriptor instead.
-func (*CreateReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{19}
-}
-
-func (x *CreateReleaseResponse) GetRelease() *Release {
-	if x != nil {
-		return x.Release
-	}
-	return nil
-}
-
-func (x *CreateReleaseResponse) GetState() *v1.ReadState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
-type GetReleaseRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Consistency   *v1.Consistency        `protobuf:"bytes,2,opt,name=consistency,proto3" json:"consistency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetReleaseRequest) Reset() {
-	*x = GetReleaseRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[20]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetReleaseRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetReleaseRequest) ProtoMessage() {}
-
-func (x *GetReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[20]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetReleaseRequest.ProtoReflect.Descriptor instead.
-func (*GetReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{20}
-}
-
-func (x *GetReleaseRequest) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *GetReleaseRequest) GetConsistency() *v1.Consistency {
-	if x != nil {
-		return x.Consistency
-	}
-	return nil
-}
-
-type GetReleaseResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Release       *Release               `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
-	State         *v1.ReadState          `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *GetReleaseResponse) Reset() {
-	*x = GetReleaseResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[21]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *GetReleaseResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*GetReleaseResponse) ProtoMessage() {}
-
-func (x *GetReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[21]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use GetReleaseResponse.ProtoReflect.Descriptor instead.
-func (*GetReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{21}
-}
-
-func (x *GetReleaseResponse) GetRelease() *Release {
-	if x != nil {
-		return x.Release
-	}
-	return nil
-}
-
-func (x *GetReleaseResponse) GetState() *v1.ReadState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
-type ListReleasesRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// `rankings/{ranking}`
-	Parent string `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"`
-	// At most 1,000; 0 means 100.
-	PageSize      int32           `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	PageToken     string          `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	Consistency   *v1.Consistency `protobuf:"bytes,4,opt,name=consistency,proto3" json:"consistency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListReleasesRequest) Reset() {
-	*x = ListReleasesRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[22]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListReleasesRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListReleasesRequest) ProtoMessage() {}
-
-func (x *ListReleasesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[22]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListReleasesRequest.ProtoReflect.Descriptor instead.
-func (*ListReleasesRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{22}
-}
-
-func (x *ListReleasesRequest) GetParent() string {
-	if x != nil {
-		return x.Parent
-	}
-	return ""
-}
-
-func (x *ListReleasesRequest) GetPageSize() int32 {
-	if x != nil {
-		return x.PageSize
-	}
-	return 0
-}
-
-func (x *ListReleasesRequest) GetPageToken() string {
-	if x != nil {
-		return x.PageToken
-	}
-	return ""
-}
-
-func (x *ListReleasesRequest) GetConsistency() *v1.Consistency {
-	if x != nil {
-		return x.Consistency
-	}
-	return nil
-}
-
-type ListReleasesResponse struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Releases []*Release             `protobuf:"bytes,1,rep,name=releases,proto3" json:"releases,omitempty"`
-	// Empty on the last page.
-	NextPageToken string        `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	TotalSize     int32         `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
-	State         *v1.ReadState `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ListReleasesResponse) Reset() {
-	*x = ListReleasesResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ListReleasesResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ListReleasesResponse) ProtoMessage() {}
-
-func (x *ListReleasesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ListReleasesResponse.ProtoReflect.Descriptor instead.
-func (*ListReleasesResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *ListReleasesResponse) GetReleases() []*Release {
-	if x != nil {
-		return x.Releases
-	}
-	return nil
-}
-
-func (x *ListReleasesResponse) GetNextPageToken() string {
-	if x != nil {
-		return x.NextPageToken
-	}
-	return ""
-}
-
-func (x *ListReleasesResponse) GetTotalSize() int32 {
-	if x != nil {
-		return x.TotalSize
-	}
-	return 0
-}
-
-func (x *ListReleasesResponse) GetState() *v1.ReadState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
-type CompareReleasesRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// `rankings/{ranking}/releases/{number}`, both of one ranking or of two.
-	From          string          `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
-	To            string          `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`
-	Consistency   *v1.Consistency `protobuf:"bytes,3,opt,name=consistency,proto3" json:"consistency,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CompareReleasesRequest) Reset() {
-	*x = CompareReleasesRequest{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CompareReleasesRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CompareReleasesRequest) ProtoMessage() {}
-
-func (x *CompareReleasesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CompareReleasesRequest.ProtoReflect.Descriptor instead.
-func (*CompareReleasesRequest) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *CompareReleasesRequest) GetFrom() string {
-	if x != nil {
-		return x.From
-	}
-	return ""
-}
-
-func (x *CompareReleasesRequest) GetTo() string {
-	if x != nil {
-		return x.To
-	}
-	return ""
-}
-
-func (x *CompareReleasesRequest) GetConsistency() *v1.Consistency {
-	if x != nil {
-		return x.Consistency
-	}
-	return nil
-}
-
-type CompareReleasesResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Rows that differ in place, score or a figure, in the order of `to`.
-	Changes       []*ReleaseChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
-	State         *v1.ReadState    `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CompareReleasesResponse) Reset() {
-	*x = CompareReleasesResponse{}
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[25]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CompareReleasesResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CompareReleasesResponse) ProtoMessage() {}
-
-func (x *CompareReleasesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[25]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CompareReleasesResponse.ProtoReflect.Descriptor instead.
-func (*CompareReleasesResponse) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP(), []int{25}
-}
-
-func (x *CompareReleasesResponse) GetChanges() []*ReleaseChange {
-	if x != nil {
-		return x.Changes
-	}
-	return nil
-}
-
-func (x *CompareReleasesResponse) GetState() *v1.ReadState {
-	if x != nil {
-		return x.State
-	}
-	return nil
-}
-
 var File_zonebench_ranking_v1_live_ranking_service_proto protoreflect.FileDescriptor
 
 const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\n" +
-	"/zonebench/ranking/v1/live_ranking_service.proto\x12\x14zonebench.ranking.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a#zonebench/type/v1/consistency.proto\"\xef\x01\n" +
+	"/zonebench/ranking/v1/live_ranking_service.proto\x12\x14zonebench.ranking.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a google/protobuf/field_mask.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a#zonebench/type/v1/consistency.proto\"\xef\x01\n" +
 	"\x13CreateSchemeRequest\x12I\n" +
 	"\tscheme_id\x18\x01 \x01(\tB,\xe2A\x01\x02\xbaH%r#2!^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$R\bschemeId\x12@\n" +
 	"\x06scheme\x18\x02 \x01(\v2\x1c.zonebench.ranking.v1.SchemeB\n" +
@@ -1836,11 +1097,7 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\x06Around\x122\n" +
 	"\x04zone\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^zones/[a-z0-9-]{1,63}$R\x04zone\x12\x1e\n" +
 	"\x04rows\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xf4\x03(\x00R\x04rows\"C\n" +
-	"\n" +
-	"SingleList\x12\x1d\n" +
-	"\x04node\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x04node\x12\x16\n" +
-	"\x06growth\x18\x02 \x01(\bR\x06growth\"\xe6\x03\n" +
+	"\xbaH\a\x1a\x05\x18\xf4\x03(\x00R\x04rows\"\xac\x03\n" +
 	"\x11GetRankingRequest\x129\n" +
 	"\x04name\x18\x01 \x01(\tB%\xe2A\x01\x02\xbaH\x1er\x1c2\x1a^rankings/[a-z0-9-]{1,63}$R\x04name\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -1849,20 +1106,16 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x126\n" +
 	"\x06around\x18\x04 \x01(\v2\x1c.zonebench.ranking.v1.AroundH\x00R\x06around\x124\n" +
 	"\x04zone\x18\x05 \x01(\tB\x1e\xbaH\x1br\x192\x17^zones/[a-z0-9-]{1,63}$H\x00R\x04zone\x12#\n" +
-	"\x06prefix\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dH\x00R\x06prefix\x128\n" +
-	"\x06single\x18\a \x01(\v2 .zonebench.ranking.v1.SingleListR\x06single\x12-\n" +
-	"\x12show_contributions\x18\b \x01(\bR\x11showContributions\x12@\n" +
-	"\vconsistency\x18\t \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistencyB\x06\n" +
-	"\x04part\"\xde\x02\n" +
+	"\x06prefix\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dH\x00R\x06prefix\x12-\n" +
+	"\x12show_contributions\x18\a \x01(\bR\x11showContributions\x12@\n" +
+	"\vconsistency\x18\b \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistencyB\x06\n" +
+	"\x04part\"\x9e\x02\n" +
 	"\x12GetRankingResponse\x127\n" +
 	"\aranking\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.RankingR\aranking\x125\n" +
 	"\x04head\x18\x02 \x01(\v2!.zonebench.ranking.v1.VersionHeadR\x04head\x12<\n" +
 	"\tstandings\x18\x03 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandings\x12&\n" +
-	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x12>\n" +
-	"\n" +
-	"references\x18\x05 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\n" +
-	"references\x122\n" +
-	"\x05state\x18\x06 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xcb\x01\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\x122\n" +
+	"\x05state\x18\x05 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xcb\x01\n" +
 	"\x13ListRankingsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
@@ -1886,59 +1139,7 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x84\x01\n" +
 	"\x15UpdateRankingResponse\x127\n" +
 	"\aranking\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.RankingR\aranking\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xe5\x02\n" +
-	"\x13WatchRankingRequest\x129\n" +
-	"\x04name\x18\x01 \x01(\tB%\xe2A\x01\x02\xbaH\x1er\x1c2\x1a^rankings/[a-z0-9-]{1,63}$R\x04name\x124\n" +
-	"\x06around\x18\x02 \x01(\v2\x1c.zonebench.ranking.v1.AroundR\x06around\x12\x1e\n" +
-	"\x04rows\x18\x03 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x04rows\x12K\n" +
-	"\fmin_interval\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\r\xbaH\n" +
-	"\xaa\x01\a\"\x03\b\x90\x1c2\x00R\vminInterval\x12.\n" +
-	"\x0eresume_version\x18\x05 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rresumeVersion\x12@\n" +
-	"\vconsistency\x18\x06 \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\"\x98\x02\n" +
-	"\x14WatchRankingResponse\x12\x1a\n" +
-	"\bsnapshot\x18\x01 \x01(\bR\bsnapshot\x125\n" +
-	"\x04head\x18\x02 \x01(\v2!.zonebench.ranking.v1.VersionHeadR\x04head\x12<\n" +
-	"\tstandings\x18\x03 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandings\x12\x18\n" +
-	"\aremoved\x18\x04 \x03(\tR\aremoved\x12!\n" +
-	"\ffrom_version\x18\x05 \x01(\x03R\vfromVersion\x122\n" +
-	"\x05state\x18\x06 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xe3\x01\n" +
-	"\x14CreateReleaseRequest\x12=\n" +
-	"\x06parent\x18\x01 \x01(\tB%\xe2A\x01\x02\xbaH\x1er\x1c2\x1a^rankings/[a-z0-9-]{1,63}$R\x06parent\x12\x1c\n" +
-	"\x04note\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12&\n" +
-	"\n" +
-	"request_id\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18@R\trequestId\x12#\n" +
-	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\"\x84\x01\n" +
-	"\x15CreateReleaseResponse\x127\n" +
-	"\arelease\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.ReleaseR\arelease\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xa4\x01\n" +
-	"\x11GetReleaseRequest\x12M\n" +
-	"\x04name\x18\x01 \x01(\tB9\xe2A\x01\x02\xbaH2r02.^rankings/[a-z0-9-]{1,63}/releases/[0-9]{1,9}$R\x04name\x12@\n" +
-	"\vconsistency\x18\x02 \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\"\x81\x01\n" +
-	"\x12GetReleaseResponse\x127\n" +
-	"\arelease\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.ReleaseR\arelease\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xe8\x01\n" +
-	"\x13ListReleasesRequest\x12=\n" +
-	"\x06parent\x18\x01 \x01(\tB%\xe2A\x01\x02\xbaH\x1er\x1c2\x1a^rankings/[a-z0-9-]{1,63}$R\x06parent\x12'\n" +
-	"\tpage_size\x18\x02 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
-	"\n" +
-	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\tpageToken\x12@\n" +
-	"\vconsistency\x18\x04 \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\"\xcc\x01\n" +
-	"\x14ListReleasesResponse\x129\n" +
-	"\breleases\x18\x01 \x03(\v2\x1d.zonebench.ranking.v1.ReleaseR\breleases\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
-	"\n" +
-	"total_size\x18\x03 \x01(\x05R\ttotalSize\x122\n" +
-	"\x05state\x18\x04 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xf4\x01\n" +
-	"\x16CompareReleasesRequest\x12M\n" +
-	"\x04from\x18\x01 \x01(\tB9\xe2A\x01\x02\xbaH2r02.^rankings/[a-z0-9-]{1,63}/releases/[0-9]{1,9}$R\x04from\x12I\n" +
-	"\x02to\x18\x02 \x01(\tB9\xe2A\x01\x02\xbaH2r02.^rankings/[a-z0-9-]{1,63}/releases/[0-9]{1,9}$R\x02to\x12@\n" +
-	"\vconsistency\x18\x03 \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\"\x8c\x01\n" +
-	"\x17CompareReleasesResponse\x12=\n" +
-	"\achanges\x18\x01 \x03(\v2#.zonebench.ranking.v1.ReleaseChangeR\achanges\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state2\xe4\t\n" +
+	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state2\xd9\x05\n" +
 	"\x12LiveRankingService\x12e\n" +
 	"\fCreateScheme\x12).zonebench.ranking.v1.CreateSchemeRequest\x1a*.zonebench.ranking.v1.CreateSchemeResponse\x12\\\n" +
 	"\tGetScheme\x12&.zonebench.ranking.v1.GetSchemeRequest\x1a'.zonebench.ranking.v1.GetSchemeResponse\x12b\n" +
@@ -1947,13 +1148,7 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\n" +
 	"GetRanking\x12'.zonebench.ranking.v1.GetRankingRequest\x1a(.zonebench.ranking.v1.GetRankingResponse\x12e\n" +
 	"\fListRankings\x12).zonebench.ranking.v1.ListRankingsRequest\x1a*.zonebench.ranking.v1.ListRankingsResponse\x12h\n" +
-	"\rUpdateRanking\x12*.zonebench.ranking.v1.UpdateRankingRequest\x1a+.zonebench.ranking.v1.UpdateRankingResponse\x12g\n" +
-	"\fWatchRanking\x12).zonebench.ranking.v1.WatchRankingRequest\x1a*.zonebench.ranking.v1.WatchRankingResponse0\x01\x12h\n" +
-	"\rCreateRelease\x12*.zonebench.ranking.v1.CreateReleaseRequest\x1a+.zonebench.ranking.v1.CreateReleaseResponse\x12_\n" +
-	"\n" +
-	"GetRelease\x12'.zonebench.ranking.v1.GetReleaseRequest\x1a(.zonebench.ranking.v1.GetReleaseResponse\x12e\n" +
-	"\fListReleases\x12).zonebench.ranking.v1.ListReleasesRequest\x1a*.zonebench.ranking.v1.ListReleasesResponse\x12n\n" +
-	"\x0fCompareReleases\x12,.zonebench.ranking.v1.CompareReleasesRequest\x1a-.zonebench.ranking.v1.CompareReleasesResponseB\xe2\x01\n" +
+	"\rUpdateRanking\x12*.zonebench.ranking.v1.UpdateRankingRequest\x1a+.zonebench.ranking.v1.UpdateRankingResponseB\xe2\x01\n" +
 	"\x18com.zonebench.ranking.v1B\x17LiveRankingServiceProtoP\x01Z;zonebench.internal/proto/gen/zonebench/ranking/v1;rankingv1\xa2\x02\x03ZRX\xaa\x02\x14Zonebench.Ranking.V1\xca\x02\x14Zonebench\\Ranking\\V1\xe2\x02 Zonebench\\Ranking\\V1\\GPBMetadata\xea\x02\x16Zonebench::Ranking::V1b\x06proto3"
 
 var (
@@ -1968,119 +1163,76 @@ func file_zonebench_ranking_v1_live_ranking_service_proto_rawDescGZIP() []byte {
 	return file_zonebench_ranking_v1_live_ranking_service_proto_rawDescData
 }
 
-var file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_zonebench_ranking_v1_live_ranking_service_proto_goTypes = []any{
-	(*CreateSchemeRequest)(nil),     // 0: zonebench.ranking.v1.CreateSchemeRequest
-	(*CreateSchemeResponse)(nil),    // 1: zonebench.ranking.v1.CreateSchemeResponse
-	(*GetSchemeRequest)(nil),        // 2: zonebench.ranking.v1.GetSchemeRequest
-	(*GetSchemeResponse)(nil),       // 3: zonebench.ranking.v1.GetSchemeResponse
-	(*ListSchemesRequest)(nil),      // 4: zonebench.ranking.v1.ListSchemesRequest
-	(*ListSchemesResponse)(nil),     // 5: zonebench.ranking.v1.ListSchemesResponse
-	(*CreateRankingRequest)(nil),    // 6: zonebench.ranking.v1.CreateRankingRequest
-	(*CreateRankingResponse)(nil),   // 7: zonebench.ranking.v1.CreateRankingResponse
-	(*Around)(nil),                  // 8: zonebench.ranking.v1.Around
-	(*SingleList)(nil),              // 9: zonebench.ranking.v1.SingleList
-	(*GetRankingRequest)(nil),       // 10: zonebench.ranking.v1.GetRankingRequest
-	(*GetRankingResponse)(nil),      // 11: zonebench.ranking.v1.GetRankingResponse
-	(*ListRankingsRequest)(nil),     // 12: zonebench.ranking.v1.ListRankingsRequest
-	(*ListRankingsResponse)(nil),    // 13: zonebench.ranking.v1.ListRankingsResponse
-	(*UpdateRankingRequest)(nil),    // 14: zonebench.ranking.v1.UpdateRankingRequest
-	(*UpdateRankingResponse)(nil),   // 15: zonebench.ranking.v1.UpdateRankingResponse
-	(*WatchRankingRequest)(nil),     // 16: zonebench.ranking.v1.WatchRankingRequest
-	(*WatchRankingResponse)(nil),    // 17: zonebench.ranking.v1.WatchRankingResponse
-	(*CreateReleaseRequest)(nil),    // 18: zonebench.ranking.v1.CreateReleaseRequest
-	(*CreateReleaseResponse)(nil),   // 19: zonebench.ranking.v1.CreateReleaseResponse
-	(*GetReleaseRequest)(nil),       // 20: zonebench.ranking.v1.GetReleaseRequest
-	(*GetReleaseResponse)(nil),      // 21: zonebench.ranking.v1.GetReleaseResponse
-	(*ListReleasesRequest)(nil),     // 22: zonebench.ranking.v1.ListReleasesRequest
-	(*ListReleasesResponse)(nil),    // 23: zonebench.ranking.v1.ListReleasesResponse
-	(*CompareReleasesRequest)(nil),  // 24: zonebench.ranking.v1.CompareReleasesRequest
-	(*CompareReleasesResponse)(nil), // 25: zonebench.ranking.v1.CompareReleasesResponse
-	(*Scheme)(nil),                  // 26: zonebench.ranking.v1.Scheme
-	(*v1.ReadState)(nil),            // 27: zonebench.type.v1.ReadState
-	(*v1.Consistency)(nil),          // 28: zonebench.type.v1.Consistency
-	(*Ranking)(nil),                 // 29: zonebench.ranking.v1.Ranking
-	(*VersionHead)(nil),             // 30: zonebench.ranking.v1.VersionHead
-	(*Standing)(nil),                // 31: zonebench.ranking.v1.Standing
-	(*fieldmaskpb.FieldMask)(nil),   // 32: google.protobuf.FieldMask
-	(*durationpb.Duration)(nil),     // 33: google.protobuf.Duration
-	(*Release)(nil),                 // 34: zonebench.ranking.v1.Release
-	(*ReleaseChange)(nil),           // 35: zonebench.ranking.v1.ReleaseChange
+	(*CreateSchemeRequest)(nil),   // 0: zonebench.ranking.v1.CreateSchemeRequest
+	(*CreateSchemeResponse)(nil),  // 1: zonebench.ranking.v1.CreateSchemeResponse
+	(*GetSchemeRequest)(nil),      // 2: zonebench.ranking.v1.GetSchemeRequest
+	(*GetSchemeResponse)(nil),     // 3: zonebench.ranking.v1.GetSchemeResponse
+	(*ListSchemesRequest)(nil),    // 4: zonebench.ranking.v1.ListSchemesRequest
+	(*ListSchemesResponse)(nil),   // 5: zonebench.ranking.v1.ListSchemesResponse
+	(*CreateRankingRequest)(nil),  // 6: zonebench.ranking.v1.CreateRankingRequest
+	(*CreateRankingResponse)(nil), // 7: zonebench.ranking.v1.CreateRankingResponse
+	(*Around)(nil),                // 8: zonebench.ranking.v1.Around
+	(*GetRankingRequest)(nil),     // 9: zonebench.ranking.v1.GetRankingRequest
+	(*GetRankingResponse)(nil),    // 10: zonebench.ranking.v1.GetRankingResponse
+	(*ListRankingsRequest)(nil),   // 11: zonebench.ranking.v1.ListRankingsRequest
+	(*ListRankingsResponse)(nil),  // 12: zonebench.ranking.v1.ListRankingsResponse
+	(*UpdateRankingRequest)(nil),  // 13: zonebench.ranking.v1.UpdateRankingRequest
+	(*UpdateRankingResponse)(nil), // 14: zonebench.ranking.v1.UpdateRankingResponse
+	(*Scheme)(nil),                // 15: zonebench.ranking.v1.Scheme
+	(*v1.ReadState)(nil),          // 16: zonebench.type.v1.ReadState
+	(*v1.Consistency)(nil),        // 17: zonebench.type.v1.Consistency
+	(*Ranking)(nil),               // 18: zonebench.ranking.v1.Ranking
+	(*VersionHead)(nil),           // 19: zonebench.ranking.v1.VersionHead
+	(*Standing)(nil),              // 20: zonebench.ranking.v1.Standing
+	(*fieldmaskpb.FieldMask)(nil), // 21: google.protobuf.FieldMask
 }
 var file_zonebench_ranking_v1_live_ranking_service_proto_depIdxs = []int32{
-	26, // 0: zonebench.ranking.v1.CreateSchemeRequest.scheme:type_name -> zonebench.ranking.v1.Scheme
-	26, // 1: zonebench.ranking.v1.CreateSchemeResponse.scheme:type_name -> zonebench.ranking.v1.Scheme
-	27, // 2: zonebench.ranking.v1.CreateSchemeResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 3: zonebench.ranking.v1.GetSchemeRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	26, // 4: zonebench.ranking.v1.GetSchemeResponse.scheme:type_name -> zonebench.ranking.v1.Scheme
-	27, // 5: zonebench.ranking.v1.GetSchemeResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 6: zonebench.ranking.v1.ListSchemesRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	26, // 7: zonebench.ranking.v1.ListSchemesResponse.schemes:type_name -> zonebench.ranking.v1.Scheme
-	27, // 8: zonebench.ranking.v1.ListSchemesResponse.state:type_name -> zonebench.type.v1.ReadState
-	29, // 9: zonebench.ranking.v1.CreateRankingRequest.ranking:type_name -> zonebench.ranking.v1.Ranking
-	29, // 10: zonebench.ranking.v1.CreateRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
-	27, // 11: zonebench.ranking.v1.CreateRankingResponse.state:type_name -> zonebench.type.v1.ReadState
+	15, // 0: zonebench.ranking.v1.CreateSchemeRequest.scheme:type_name -> zonebench.ranking.v1.Scheme
+	15, // 1: zonebench.ranking.v1.CreateSchemeResponse.scheme:type_name -> zonebench.ranking.v1.Scheme
+	16, // 2: zonebench.ranking.v1.CreateSchemeResponse.state:type_name -> zonebench.type.v1.ReadState
+	17, // 3: zonebench.ranking.v1.GetSchemeRequest.consistency:type_name -> zonebench.type.v1.Consistency
+	15, // 4: zonebench.ranking.v1.GetSchemeResponse.scheme:type_name -> zonebench.ranking.v1.Scheme
+	16, // 5: zonebench.ranking.v1.GetSchemeResponse.state:type_name -> zonebench.type.v1.ReadState
+	17, // 6: zonebench.ranking.v1.ListSchemesRequest.consistency:type_name -> zonebench.type.v1.Consistency
+	15, // 7: zonebench.ranking.v1.ListSchemesResponse.schemes:type_name -> zonebench.ranking.v1.Scheme
+	16, // 8: zonebench.ranking.v1.ListSchemesResponse.state:type_name -> zonebench.type.v1.ReadState
+	18, // 9: zonebench.ranking.v1.CreateRankingRequest.ranking:type_name -> zonebench.ranking.v1.Ranking
+	18, // 10: zonebench.ranking.v1.CreateRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
+	16, // 11: zonebench.ranking.v1.CreateRankingResponse.state:type_name -> zonebench.type.v1.ReadState
 	8,  // 12: zonebench.ranking.v1.GetRankingRequest.around:type_name -> zonebench.ranking.v1.Around
-	9,  // 13: zonebench.ranking.v1.GetRankingRequest.single:type_name -> zonebench.ranking.v1.SingleList
-	28, // 14: zonebench.ranking.v1.GetRankingRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	29, // 15: zonebench.ranking.v1.GetRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
-	30, // 16: zonebench.ranking.v1.GetRankingResponse.head:type_name -> zonebench.ranking.v1.VersionHead
-	31, // 17: zonebench.ranking.v1.GetRankingResponse.standings:type_name -> zonebench.ranking.v1.Standing
-	31, // 18: zonebench.ranking.v1.GetRankingResponse.references:type_name -> zonebench.ranking.v1.Standing
-	27, // 19: zonebench.ranking.v1.GetRankingResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 20: zonebench.ranking.v1.ListRankingsRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	29, // 21: zonebench.ranking.v1.ListRankingsResponse.rankings:type_name -> zonebench.ranking.v1.Ranking
-	27, // 22: zonebench.ranking.v1.ListRankingsResponse.state:type_name -> zonebench.type.v1.ReadState
-	29, // 23: zonebench.ranking.v1.UpdateRankingRequest.ranking:type_name -> zonebench.ranking.v1.Ranking
-	32, // 24: zonebench.ranking.v1.UpdateRankingRequest.update_mask:type_name -> google.protobuf.FieldMask
-	29, // 25: zonebench.ranking.v1.UpdateRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
-	27, // 26: zonebench.ranking.v1.UpdateRankingResponse.state:type_name -> zonebench.type.v1.ReadState
-	8,  // 27: zonebench.ranking.v1.WatchRankingRequest.around:type_name -> zonebench.ranking.v1.Around
-	33, // 28: zonebench.ranking.v1.WatchRankingRequest.min_interval:type_name -> google.protobuf.Duration
-	28, // 29: zonebench.ranking.v1.WatchRankingRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	30, // 30: zonebench.ranking.v1.WatchRankingResponse.head:type_name -> zonebench.ranking.v1.VersionHead
-	31, // 31: zonebench.ranking.v1.WatchRankingResponse.standings:type_name -> zonebench.ranking.v1.Standing
-	27, // 32: zonebench.ranking.v1.WatchRankingResponse.state:type_name -> zonebench.type.v1.ReadState
-	34, // 33: zonebench.ranking.v1.CreateReleaseResponse.release:type_name -> zonebench.ranking.v1.Release
-	27, // 34: zonebench.ranking.v1.CreateReleaseResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 35: zonebench.ranking.v1.GetReleaseRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	34, // 36: zonebench.ranking.v1.GetReleaseResponse.release:type_name -> zonebench.ranking.v1.Release
-	27, // 37: zonebench.ranking.v1.GetReleaseResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 38: zonebench.ranking.v1.ListReleasesRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	34, // 39: zonebench.ranking.v1.ListReleasesResponse.releases:type_name -> zonebench.ranking.v1.Release
-	27, // 40: zonebench.ranking.v1.ListReleasesResponse.state:type_name -> zonebench.type.v1.ReadState
-	28, // 41: zonebench.ranking.v1.CompareReleasesRequest.consistency:type_name -> zonebench.type.v1.Consistency
-	35, // 42: zonebench.ranking.v1.CompareReleasesResponse.changes:type_name -> zonebench.ranking.v1.ReleaseChange
-	27, // 43: zonebench.ranking.v1.CompareReleasesResponse.state:type_name -> zonebench.type.v1.ReadState
-	0,  // 44: zonebench.ranking.v1.LiveRankingService.CreateScheme:input_type -> zonebench.ranking.v1.CreateSchemeRequest
-	2,  // 45: zonebench.ranking.v1.LiveRankingService.GetScheme:input_type -> zonebench.ranking.v1.GetSchemeRequest
-	4,  // 46: zonebench.ranking.v1.LiveRankingService.ListSchemes:input_type -> zonebench.ranking.v1.ListSchemesRequest
-	6,  // 47: zonebench.ranking.v1.LiveRankingService.CreateRanking:input_type -> zonebench.ranking.v1.CreateRankingRequest
-	10, // 48: zonebench.ranking.v1.LiveRankingService.GetRanking:input_type -> zonebench.ranking.v1.GetRankingRequest
-	12, // 49: zonebench.ranking.v1.LiveRankingService.ListRankings:input_type -> zonebench.ranking.v1.ListRankingsRequest
-	14, // 50: zonebench.ranking.v1.LiveRankingService.UpdateRanking:input_type -> zonebench.ranking.v1.UpdateRankingRequest
-	16, // 51: zonebench.ranking.v1.LiveRankingService.WatchRanking:input_type -> zonebench.ranking.v1.WatchRankingRequest
-	18, // 52: zonebench.ranking.v1.LiveRankingService.CreateRelease:input_type -> zonebench.ranking.v1.CreateReleaseRequest
-	20, // 53: zonebench.ranking.v1.LiveRankingService.GetRelease:input_type -> zonebench.ranking.v1.GetReleaseRequest
-	22, // 54: zonebench.ranking.v1.LiveRankingService.ListReleases:input_type -> zonebench.ranking.v1.ListReleasesRequest
-	24, // 55: zonebench.ranking.v1.LiveRankingService.CompareReleases:input_type -> zonebench.ranking.v1.CompareReleasesRequest
-	1,  // 56: zonebench.ranking.v1.LiveRankingService.CreateScheme:output_type -> zonebench.ranking.v1.CreateSchemeResponse
-	3,  // 57: zonebench.ranking.v1.LiveRankingService.GetScheme:output_type -> zonebench.ranking.v1.GetSchemeResponse
-	5,  // 58: zonebench.ranking.v1.LiveRankingService.ListSchemes:output_type -> zonebench.ranking.v1.ListSchemesResponse
-	7,  // 59: zonebench.ranking.v1.LiveRankingService.CreateRanking:output_type -> zonebench.ranking.v1.CreateRankingResponse
-	11, // 60: zonebench.ranking.v1.LiveRankingService.GetRanking:output_type -> zonebench.ranking.v1.GetRankingResponse
-	13, // 61: zonebench.ranking.v1.LiveRankingService.ListRankings:output_type -> zonebench.ranking.v1.ListRankingsResponse
-	15, // 62: zonebench.ranking.v1.LiveRankingService.UpdateRanking:output_type -> zonebench.ranking.v1.UpdateRankingResponse
-	17, // 63: zonebench.ranking.v1.LiveRankingService.WatchRanking:output_type -> zonebench.ranking.v1.WatchRankingResponse
-	19, // 64: zonebench.ranking.v1.LiveRankingService.CreateRelease:output_type -> zonebench.ranking.v1.CreateReleaseResponse
-	21, // 65: zonebench.ranking.v1.LiveRankingService.GetRelease:output_type -> zonebench.ranking.v1.GetReleaseResponse
-	23, // 66: zonebench.ranking.v1.LiveRankingService.ListReleases:output_type -> zonebench.ranking.v1.ListReleasesResponse
-	25, // 67: zonebench.ranking.v1.LiveRankingService.CompareReleases:output_type -> zonebench.ranking.v1.CompareReleasesResponse
-	56, // [56:68] is the sub-list for method output_type
-	44, // [44:56] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	17, // 13: zonebench.ranking.v1.GetRankingRequest.consistency:type_name -> zonebench.type.v1.Consistency
+	18, // 14: zonebench.ranking.v1.GetRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
+	19, // 15: zonebench.ranking.v1.GetRankingResponse.head:type_name -> zonebench.ranking.v1.VersionHead
+	20, // 16: zonebench.ranking.v1.GetRankingResponse.standings:type_name -> zonebench.ranking.v1.Standing
+	16, // 17: zonebench.ranking.v1.GetRankingResponse.state:type_name -> zonebench.type.v1.ReadState
+	17, // 18: zonebench.ranking.v1.ListRankingsRequest.consistency:type_name -> zonebench.type.v1.Consistency
+	18, // 19: zonebench.ranking.v1.ListRankingsResponse.rankings:type_name -> zonebench.ranking.v1.Ranking
+	16, // 20: zonebench.ranking.v1.ListRankingsResponse.state:type_name -> zonebench.type.v1.ReadState
+	18, // 21: zonebench.ranking.v1.UpdateRankingRequest.ranking:type_name -> zonebench.ranking.v1.Ranking
+	21, // 22: zonebench.ranking.v1.UpdateRankingRequest.update_mask:type_name -> google.protobuf.FieldMask
+	18, // 23: zonebench.ranking.v1.UpdateRankingResponse.ranking:type_name -> zonebench.ranking.v1.Ranking
+	16, // 24: zonebench.ranking.v1.UpdateRankingResponse.state:type_name -> zonebench.type.v1.ReadState
+	0,  // 25: zonebench.ranking.v1.LiveRankingService.CreateScheme:input_type -> zonebench.ranking.v1.CreateSchemeRequest
+	2,  // 26: zonebench.ranking.v1.LiveRankingService.GetScheme:input_type -> zonebench.ranking.v1.GetSchemeRequest
+	4,  // 27: zonebench.ranking.v1.LiveRankingService.ListSchemes:input_type -> zonebench.ranking.v1.ListSchemesRequest
+	6,  // 28: zonebench.ranking.v1.LiveRankingService.CreateRanking:input_type -> zonebench.ranking.v1.CreateRankingRequest
+	9,  // 29: zonebench.ranking.v1.LiveRankingService.GetRanking:input_type -> zonebench.ranking.v1.GetRankingRequest
+	11, // 30: zonebench.ranking.v1.LiveRankingService.ListRankings:input_type -> zonebench.ranking.v1.ListRankingsRequest
+	13, // 31: zonebench.ranking.v1.LiveRankingService.UpdateRanking:input_type -> zonebench.ranking.v1.UpdateRankingRequest
+	1,  // 32: zonebench.ranking.v1.LiveRankingService.CreateScheme:output_type -> zonebench.ranking.v1.CreateSchemeResponse
+	3,  // 33: zonebench.ranking.v1.LiveRankingService.GetScheme:output_type -> zonebench.ranking.v1.GetSchemeResponse
+	5,  // 34: zonebench.ranking.v1.LiveRankingService.ListSchemes:output_type -> zonebench.ranking.v1.ListSchemesResponse
+	7,  // 35: zonebench.ranking.v1.LiveRankingService.CreateRanking:output_type -> zonebench.ranking.v1.CreateRankingResponse
+	10, // 36: zonebench.ranking.v1.LiveRankingService.GetRanking:output_type -> zonebench.ranking.v1.GetRankingResponse
+	12, // 37: zonebench.ranking.v1.LiveRankingService.ListRankings:output_type -> zonebench.ranking.v1.ListRankingsResponse
+	14, // 38: zonebench.ranking.v1.LiveRankingService.UpdateRanking:output_type -> zonebench.ranking.v1.UpdateRankingResponse
+	32, // [32:39] is the sub-list for method output_type
+	25, // [25:32] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ranking_v1_live_ranking_service_proto_init() }
@@ -2090,7 +1242,7 @@ func file_zonebench_ranking_v1_live_ranking_service_proto_init() {
 	}
 	file_zonebench_ranking_v1_ranking_proto_init()
 	file_zonebench_ranking_v1_scheme_proto_init()
-	file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[10].OneofWrappers = []any{
+	file_zonebench_ranking_v1_live_ranking_service_proto_msgTypes[9].OneofWrappers = []any{
 		(*GetRankingRequest_Around)(nil),
 		(*GetRankingRequest_Zone)(nil),
 		(*GetRankingRequest_Prefix)(nil),
@@ -2101,7 +1253,7 @@ func file_zonebench_ranking_v1_live_ranking_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc), len(file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

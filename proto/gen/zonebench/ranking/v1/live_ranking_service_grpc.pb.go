@@ -19,46 +19,32 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	LiveRankingService_CreateScheme_FullMethodName    = "/zonebench.ranking.v1.LiveRankingService/CreateScheme"
-	LiveRankingService_GetScheme_FullMethodName       = "/zonebench.ranking.v1.LiveRankingService/GetScheme"
-	LiveRankingService_ListSchemes_FullMethodName     = "/zonebench.ranking.v1.LiveRankingService/ListSchemes"
-	LiveRankingService_CreateRanking_FullMethodName   = "/zonebench.ranking.v1.LiveRankingService/CreateRanking"
-	LiveRankingService_GetRanking_FullMethodName      = "/zonebench.ranking.v1.LiveRankingService/GetRanking"
-	LiveRankingService_ListRankings_FullMethodName    = "/zonebench.ranking.v1.LiveRankingService/ListRankings"
-	LiveRankingService_UpdateRanking_FullMethodName   = "/zonebench.ranking.v1.LiveRankingService/UpdateRanking"
-	LiveRankingService_WatchRanking_FullMethodName    = "/zonebench.ranking.v1.LiveRankingService/WatchRanking"
-	LiveRankingService_CreateRelease_FullMethodName   = "/zonebench.ranking.v1.LiveRankingService/CreateRelease"
-	LiveRankingService_GetRelease_FullMethodName      = "/zonebench.ranking.v1.LiveRankingService/GetRelease"
-	LiveRankingService_ListReleases_FullMethodName    = "/zonebench.ranking.v1.LiveRankingService/ListReleases"
-	LiveRankingService_CompareReleases_FullMethodName = "/zonebench.ranking.v1.LiveRankingService/CompareReleases"
+	LiveRankingService_CreateScheme_FullMethodName  = "/zonebench.ranking.v1.LiveRankingService/CreateScheme"
+	LiveRankingService_GetScheme_FullMethodName     = "/zonebench.ranking.v1.LiveRankingService/GetScheme"
+	LiveRankingService_ListSchemes_FullMethodName   = "/zonebench.ranking.v1.LiveRankingService/ListSchemes"
+	LiveRankingService_CreateRanking_FullMethodName = "/zonebench.ranking.v1.LiveRankingService/CreateRanking"
+	LiveRankingService_GetRanking_FullMethodName    = "/zonebench.ranking.v1.LiveRankingService/GetRanking"
+	LiveRankingService_ListRankings_FullMethodName  = "/zonebench.ranking.v1.LiveRankingService/ListRankings"
+	LiveRankingService_UpdateRanking_FullMethodName = "/zonebench.ranking.v1.LiveRankingService/UpdateRanking"
 )
 
 // LiveRankingServiceClient is the client API for LiveRankingService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// LiveRankingService keeps schemes, the rankings that are computed by them and
-// the releases of these. Requests, headers and errors as in
+// LiveRankingService keeps schemes and the rankings that are computed by them.
+// Requests, headers and errors as in
 // zonebench.zone.v1.ZoneService.
 type LiveRankingServiceClient interface {
 	CreateScheme(ctx context.Context, in *CreateSchemeRequest, opts ...grpc.CallOption) (*CreateSchemeResponse, error)
 	GetScheme(ctx context.Context, in *GetSchemeRequest, opts ...grpc.CallOption) (*GetSchemeResponse, error)
 	ListSchemes(ctx context.Context, in *ListSchemesRequest, opts ...grpc.CallOption) (*ListSchemesResponse, error)
 	CreateRanking(ctx context.Context, in *CreateRankingRequest, opts ...grpc.CallOption) (*CreateRankingResponse, error)
-	// The ranking and a part of one version of it: a page of rows, the rows around
+	// The ranking and a part of its rows at one revision: a page of rows, the rows around
 	// a zone, one zone or the zones whose name begins with a text.
 	GetRanking(ctx context.Context, in *GetRankingRequest, opts ...grpc.CallOption) (*GetRankingResponse, error)
 	ListRankings(ctx context.Context, in *ListRankingsRequest, opts ...grpc.CallOption) (*ListRankingsResponse, error)
 	UpdateRanking(ctx context.Context, in *UpdateRankingRequest, opts ...grpc.CallOption) (*UpdateRankingResponse, error)
-	// A snapshot of a window, then what changes in it. A watcher that is slow gets
-	// fewer and larger changes, always up to the newest version.
-	WatchRanking(ctx context.Context, in *WatchRankingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRankingResponse], error)
-	// Freezes a version, signs it and stores its rows.
-	CreateRelease(ctx context.Context, in *CreateReleaseRequest, opts ...grpc.CallOption) (*CreateReleaseResponse, error)
-	GetRelease(ctx context.Context, in *GetReleaseRequest, opts ...grpc.CallOption) (*GetReleaseResponse, error)
-	// Without rows and changes, the newest first.
-	ListReleases(ctx context.Context, in *ListReleasesRequest, opts ...grpc.CallOption) (*ListReleasesResponse, error)
-	CompareReleases(ctx context.Context, in *CompareReleasesRequest, opts ...grpc.CallOption) (*CompareReleasesResponse, error)
 }
 
 type liveRankingServiceClient struct {
@@ -139,91 +125,23 @@ func (c *liveRankingServiceClient) UpdateRanking(ctx context.Context, in *Update
 	return out, nil
 }
 
-func (c *liveRankingServiceClient) WatchRanking(ctx context.Context, in *WatchRankingRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRankingResponse], error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &LiveRankingService_ServiceDesc.Streams[0], LiveRankingService_WatchRanking_FullMethodName, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	x := &grpc.GenericClientStream[WatchRankingRequest, WatchRankingResponse]{ClientStream: stream}
-	if err := x.ClientStream.SendMsg(in); err != nil {
-		return nil, err
-	}
-	if err := x.ClientStream.CloseSend(); err != nil {
-		return nil, err
-	}
-	return x, nil
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type LiveRankingService_WatchRankingClient = grpc.ServerStreamingClient[WatchRankingResponse]
-
-func (c *liveRankingServiceClient) CreateRelease(ctx context.Context, in *CreateReleaseRequest, opts ...grpc.CallOption) (*CreateReleaseResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CreateReleaseResponse)
-	err := c.cc.Invoke(ctx, LiveRankingService_CreateRelease_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *liveRankingServiceClient) GetRelease(ctx context.Context, in *GetReleaseRequest, opts ...grpc.CallOption) (*GetReleaseResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(GetReleaseResponse)
-	err := c.cc.Invoke(ctx, LiveRankingService_GetRelease_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *liveRankingServiceClient) ListReleases(ctx context.Context, in *ListReleasesRequest, opts ...grpc.CallOption) (*ListReleasesResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(ListReleasesResponse)
-	err := c.cc.Invoke(ctx, LiveRankingService_ListReleases_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
-func (c *liveRankingServiceClient) CompareReleases(ctx context.Context, in *CompareReleasesRequest, opts ...grpc.CallOption) (*CompareReleasesResponse, error) {
-	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CompareReleasesResponse)
-	err := c.cc.Invoke(ctx, LiveRankingService_CompareReleases_FullMethodName, in, out, cOpts...)
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
-}
-
 // LiveRankingServiceServer is the server API for LiveRankingService service.
 // All implementations must embed UnimplementedLiveRankingServiceServer
 // for forward compatibility.
 //
-// LiveRankingService keeps schemes, the rankings that are computed by them and
-// the releases of these. Requests, headers and errors as in
+// LiveRankingService keeps schemes and the rankings that are computed by them.
+// Requests, headers and errors as in
 // zonebench.zone.v1.ZoneService.
 type LiveRankingServiceServer interface {
 	CreateScheme(context.Context, *CreateSchemeRequest) (*CreateSchemeResponse, error)
 	GetScheme(context.Context, *GetSchemeRequest) (*GetSchemeResponse, error)
 	ListSchemes(context.Context, *ListSchemesRequest) (*ListSchemesResponse, error)
 	CreateRanking(context.Context, *CreateRankingRequest) (*CreateRankingResponse, error)
-	// The ranking and a part of one version of it: a page of rows, the rows around
+	// The ranking and a part of its rows at one revision: a page of rows, the rows around
 	// a zone, one zone or the zones whose name begins with a text.
 	GetRanking(context.Context, *GetRankingRequest) (*GetRankingResponse, error)
 	ListRankings(context.Context, *ListRankingsRequest) (*ListRankingsResponse, error)
 	UpdateRanking(context.Context, *UpdateRankingRequest) (*UpdateRankingResponse, error)
-	// A snapshot of a window, then what changes in it. A watcher that is slow gets
-	// fewer and larger changes, always up to the newest version.
-	WatchRanking(*WatchRankingRequest, grpc.ServerStreamingServer[WatchRankingResponse]) error
-	// Freezes a version, signs it and stores its rows.
-	CreateRelease(context.Context, *CreateReleaseRequest) (*CreateReleaseResponse, error)
-	GetRelease(context.Context, *GetReleaseRequest) (*GetReleaseResponse, error)
-	// Without rows and changes, the newest first.
-	ListReleases(context.Context, *ListReleasesRequest) (*ListReleasesResponse, error)
-	CompareReleases(context.Context, *CompareReleasesRequest) (*CompareReleasesResponse, error)
 	mustEmbedUnimplementedLiveRankingServiceServer()
 }
 
@@ -254,21 +172,6 @@ func (UnimplementedLiveRankingServiceServer) ListRankings(context.Context, *List
 }
 func (UnimplementedLiveRankingServiceServer) UpdateRanking(context.Context, *UpdateRankingRequest) (*UpdateRankingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateRanking not implemented")
-}
-func (UnimplementedLiveRankingServiceServer) WatchRanking(*WatchRankingRequest, grpc.ServerStreamingServer[WatchRankingResponse]) error {
-	return status.Error(codes.Unimplemented, "method WatchRanking not implemented")
-}
-func (UnimplementedLiveRankingServiceServer) CreateRelease(context.Context, *CreateReleaseRequest) (*CreateReleaseResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CreateRelease not implemented")
-}
-func (UnimplementedLiveRankingServiceServer) GetRelease(context.Context, *GetReleaseRequest) (*GetReleaseResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method GetRelease not implemented")
-}
-func (UnimplementedLiveRankingServiceServer) ListReleases(context.Context, *ListReleasesRequest) (*ListReleasesResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method ListReleases not implemented")
-}
-func (UnimplementedLiveRankingServiceServer) CompareReleases(context.Context, *CompareReleasesRequest) (*CompareReleasesResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CompareReleases not implemented")
 }
 func (UnimplementedLiveRankingServiceServer) mustEmbedUnimplementedLiveRankingServiceServer() {}
 func (UnimplementedLiveRankingServiceServer) testEmbeddedByValue()                            {}
@@ -417,89 +320,6 @@ func _LiveRankingService_UpdateRanking_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
-func _LiveRankingService_WatchRanking_Handler(srv interface{}, stream grpc.ServerStream) error {
-	m := new(WatchRankingRequest)
-	if err := stream.RecvMsg(m); err != nil {
-		return err
-	}
-	return srv.(LiveRankingServiceServer).WatchRanking(m, &grpc.GenericServerStream[WatchRankingRequest, WatchRankingResponse]{ServerStream: stream})
-}
-
-// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type LiveRankingService_WatchRankingServer = grpc.ServerStreamingServer[WatchRankingResponse]
-
-func _LiveRankingService_CreateRelease_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CreateReleaseRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(LiveRankingServiceServer).CreateRelease(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: LiveRankingService_CreateRelease_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(LiveRankingServiceServer).CreateRelease(ctx, req.(*CreateReleaseRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _LiveRankingService_GetRelease_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(GetReleaseRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(LiveRankingServiceServer).GetRelease(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: LiveRankingService_GetRelease_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(LiveRankingServiceServer).GetRelease(ctx, req.(*GetReleaseRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _LiveRankingService_ListReleases_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(ListReleasesRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(LiveRankingServiceServer).ListReleases(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: LiveRankingService_ListReleases_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(LiveRankingServiceServer).ListReleases(ctx, req.(*ListReleasesRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
-func _LiveRankingService_CompareReleases_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CompareReleasesRequest)
-	if err := dec(in); err != nil {
-		return nil, err
-	}
-	if interceptor == nil {
-		return srv.(LiveRankingServiceServer).CompareReleases(ctx, in)
-	}
-	info := &grpc.UnaryServerInfo{
-		Server:     srv,
-		FullMethod: LiveRankingService_CompareReleases_FullMethodName,
-	}
-	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(LiveRankingServiceServer).CompareReleases(ctx, req.(*CompareReleasesRequest))
-	}
-	return interceptor(ctx, in, info, handler)
-}
-
 // LiveRankingService_ServiceDesc is the grpc.ServiceDesc for LiveRankingService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -535,29 +355,7 @@ var LiveRankingService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "UpdateRanking",
 			Handler:    _LiveRankingService_UpdateRanking_Handler,
 		},
-		{
-			MethodName: "CreateRelease",
-			Handler:    _LiveRankingService_CreateRelease_Handler,
-		},
-		{
-			MethodName: "GetRelease",
-			Handler:    _LiveRankingService_GetRelease_Handler,
-		},
-		{
-			MethodName: "ListReleases",
-			Handler:    _LiveRankingService_ListReleases_Handler,
-		},
-		{
-			MethodName: "CompareReleases",
-			Handler:    _LiveRankingService_CompareReleases_Handler,
-		},
 	},
-	Streams: []grpc.StreamDesc{
-		{
-			StreamName:    "WatchRanking",
-			Handler:       _LiveRankingService_WatchRanking_Handler,
-			ServerStreams: true,
-		},
-	},
+	Streams:  []grpc.StreamDesc{},
 	Metadata: "zonebench/ranking/v1/live_ranking_service.proto",
 }

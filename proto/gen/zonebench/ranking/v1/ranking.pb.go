@@ -139,8 +139,8 @@ func (RankingState) EnumDescriptor() ([]byte, []int) {
 	return file_zonebench_ranking_v1_ranking_proto_rawDescGZIP(), []int{1}
 }
 
-// Ranking is a scheme applied to a group for a period. It is kept up as figures
-// come in.
+// Ranking is a scheme applied to a group for a period. Its rows are
+// a function of the revision that is read.
 type Ranking struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `rankings/{ranking}`
@@ -317,7 +317,7 @@ func (x *Ranking) GetRevision() int64 {
 // Standing is one row of a ranking.
 type Standing struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// `zones/{zone}`, or `referenceUnits/{reference_unit}` beside single lists.
+	// `zones/{zone}`
 	Subject     string        `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
 	DisplayName *v1.Localized `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
 	// Row, counted from 1: by place, rows without a place last.
@@ -609,12 +609,12 @@ func (x *LeafCompleteness) GetRequired() string {
 	return ""
 }
 
-// VersionHead is what holds for all rows of one version of a ranking.
+// VersionHead is what holds for all rows of a ranking at one revision.
 type VersionHead struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `rankings/{ranking}`
 	Ranking string `protobuf:"bytes,1,opt,name=ranking,proto3" json:"ranking,omitempty"`
-	// Revision of the last commit that touched the inputs.
+	// Revision of the ledger that the rows are computed from.
 	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
 	Rows    int32 `protobuf:"varint,3,opt,name=rows,proto3" json:"rows,omitempty"`
 	Placed  int32 `protobuf:"varint,4,opt,name=placed,proto3" json:"placed,omitempty"`
@@ -714,358 +714,6 @@ func (x *VersionHead) GetReason() *v1.Localized {
 	return nil
 }
 
-// Release is a version of a ranking as it was published. It stores its rows, so
-// that it can be shown as published whatever changes later.
-type Release struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// `rankings/{ranking}/releases/{number}`
-	Name   string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Number int32  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
-	// The ranking as it stood.
-	Ranking   *Ranking     `protobuf:"bytes,3,opt,name=ranking,proto3" json:"ranking,omitempty"`
-	Head      *VersionHead `protobuf:"bytes,4,opt,name=head,proto3" json:"head,omitempty"`
-	Standings []*Standing  `protobuf:"bytes,5,rep,name=standings,proto3" json:"standings,omitempty"`
-	// SHA-256 over the figures that went in.
-	InputsDigest []byte `protobuf:"bytes,6,opt,name=inputs_digest,json=inputsDigest,proto3" json:"inputs_digest,omitempty"`
-	// SHA-256 over recipe, engine version, inputs digest, places and scores.
-	Digest        []byte `protobuf:"bytes,7,opt,name=digest,proto3" json:"digest,omitempty"`
-	EngineVersion string `protobuf:"bytes,8,opt,name=engine_version,json=engineVersion,proto3" json:"engine_version,omitempty"`
-	// Decimals to which scores are rounded in `digest`.
-	Decimals int32 `protobuf:"varint,9,opt,name=decimals,proto3" json:"decimals,omitempty"`
-	// Ed25519 over `digest`, and the key that proves it.
-	Signature []byte `protobuf:"bytes,10,opt,name=signature,proto3" json:"signature,omitempty"`
-	PublicKey []byte `protobuf:"bytes,11,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
-	Note      string `protobuf:"bytes,12,opt,name=note,proto3" json:"note,omitempty"`
-	// Against the release before it; empty for the first.
-	Previous      string                 `protobuf:"bytes,13,opt,name=previous,proto3" json:"previous,omitempty"`
-	Changes       []*ReleaseChange       `protobuf:"bytes,14,rep,name=changes,proto3" json:"changes,omitempty"`
-	Etag          string                 `protobuf:"bytes,20,opt,name=etag,proto3" json:"etag,omitempty"`
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,22,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
-	Revision      int64                  `protobuf:"varint,23,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Release) Reset() {
-	*x = Release{}
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Release) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Release) ProtoMessage() {}
-
-func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Release.ProtoReflect.Descriptor instead.
-func (*Release) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_ranking_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *Release) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Release) GetNumber() int32 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *Release) GetRanking() *Ranking {
-	if x != nil {
-		return x.Ranking
-	}
-	return nil
-}
-
-func (x *Release) GetHead() *VersionHead {
-	if x != nil {
-		return x.Head
-	}
-	return nil
-}
-
-func (x *Release) GetStandings() []*Standing {
-	if x != nil {
-		return x.Standings
-	}
-	return nil
-}
-
-func (x *Release) GetInputsDigest() []byte {
-	if x != nil {
-		return x.InputsDigest
-	}
-	return nil
-}
-
-func (x *Release) GetDigest() []byte {
-	if x != nil {
-		return x.Digest
-	}
-	return nil
-}
-
-func (x *Release) GetEngineVersion() string {
-	if x != nil {
-		return x.EngineVersion
-	}
-	return ""
-}
-
-func (x *Release) GetDecimals() int32 {
-	if x != nil {
-		return x.Decimals
-	}
-	return 0
-}
-
-func (x *Release) GetSignature() []byte {
-	if x != nil {
-		return x.Signature
-	}
-	return nil
-}
-
-func (x *Release) GetPublicKey() []byte {
-	if x != nil {
-		return x.PublicKey
-	}
-	return nil
-}
-
-func (x *Release) GetNote() string {
-	if x != nil {
-		return x.Note
-	}
-	return ""
-}
-
-func (x *Release) GetPrevious() string {
-	if x != nil {
-		return x.Previous
-	}
-	return ""
-}
-
-func (x *Release) GetChanges() []*ReleaseChange {
-	if x != nil {
-		return x.Changes
-	}
-	return nil
-}
-
-func (x *Release) GetEtag() string {
-	if x != nil {
-		return x.Etag
-	}
-	return ""
-}
-
-func (x *Release) GetCreateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.CreateTime
-	}
-	return nil
-}
-
-func (x *Release) GetUpdateTime() *timestamppb.Timestamp {
-	if x != nil {
-		return x.UpdateTime
-	}
-	return nil
-}
-
-func (x *Release) GetRevision() int64 {
-	if x != nil {
-		return x.Revision
-	}
-	return 0
-}
-
-// ReleaseChange is what became of one row between two releases.
-type ReleaseChange struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Subject string                 `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
-	// 0 for no place or not there.
-	FromPlace     int32         `protobuf:"varint,2,opt,name=from_place,json=fromPlace,proto3" json:"from_place,omitempty"`
-	ToPlace       int32         `protobuf:"varint,3,opt,name=to_place,json=toPlace,proto3" json:"to_place,omitempty"`
-	FromScore     string        `protobuf:"bytes,4,opt,name=from_score,json=fromScore,proto3" json:"from_score,omitempty"`
-	ToScore       string        `protobuf:"bytes,5,opt,name=to_score,json=toScore,proto3" json:"to_score,omitempty"`
-	Figures       []*FigureMove `protobuf:"bytes,6,rep,name=figures,proto3" json:"figures,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ReleaseChange) Reset() {
-	*x = ReleaseChange{}
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ReleaseChange) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ReleaseChange) ProtoMessage() {}
-
-func (x *ReleaseChange) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ReleaseChange.ProtoReflect.Descriptor instead.
-func (*ReleaseChange) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_ranking_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *ReleaseChange) GetSubject() string {
-	if x != nil {
-		return x.Subject
-	}
-	return ""
-}
-
-func (x *ReleaseChange) GetFromPlace() int32 {
-	if x != nil {
-		return x.FromPlace
-	}
-	return 0
-}
-
-func (x *ReleaseChange) GetToPlace() int32 {
-	if x != nil {
-		return x.ToPlace
-	}
-	return 0
-}
-
-func (x *ReleaseChange) GetFromScore() string {
-	if x != nil {
-		return x.FromScore
-	}
-	return ""
-}
-
-func (x *ReleaseChange) GetToScore() string {
-	if x != nil {
-		return x.ToScore
-	}
-	return ""
-}
-
-func (x *ReleaseChange) GetFigures() []*FigureMove {
-	if x != nil {
-		return x.Figures
-	}
-	return nil
-}
-
-// FigureMove is a figure that differs between two releases.
-type FigureMove struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
-	FromNumber    string                 `protobuf:"bytes,2,opt,name=from_number,json=fromNumber,proto3" json:"from_number,omitempty"`
-	ToNumber      string                 `protobuf:"bytes,3,opt,name=to_number,json=toNumber,proto3" json:"to_number,omitempty"`
-	FromPeriod    string                 `protobuf:"bytes,4,opt,name=from_period,json=fromPeriod,proto3" json:"from_period,omitempty"`
-	ToPeriod      string                 `protobuf:"bytes,5,opt,name=to_period,json=toPeriod,proto3" json:"to_period,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *FigureMove) Reset() {
-	*x = FigureMove{}
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *FigureMove) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*FigureMove) ProtoMessage() {}
-
-func (x *FigureMove) ProtoReflect() protoreflect.Message {
-	mi := &file_zonebench_ranking_v1_ranking_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use FigureMove.ProtoReflect.Descriptor instead.
-func (*FigureMove) Descriptor() ([]byte, []int) {
-	return file_zonebench_ranking_v1_ranking_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *FigureMove) GetNode() string {
-	if x != nil {
-		return x.Node
-	}
-	return ""
-}
-
-func (x *FigureMove) GetFromNumber() string {
-	if x != nil {
-		return x.FromNumber
-	}
-	return ""
-}
-
-func (x *FigureMove) GetToNumber() string {
-	if x != nil {
-		return x.ToNumber
-	}
-	return ""
-}
-
-func (x *FigureMove) GetFromPeriod() string {
-	if x != nil {
-		return x.FromPeriod
-	}
-	return ""
-}
-
-func (x *FigureMove) GetToPeriod() string {
-	if x != nil {
-		return x.ToPeriod
-	}
-	return ""
-}
-
 var File_zonebench_ranking_v1_ranking_proto protoreflect.FileDescriptor
 
 const file_zonebench_ranking_v1_ranking_proto_rawDesc = "" +
@@ -1126,49 +774,7 @@ const file_zonebench_ranking_v1_ranking_proto_rawDesc = "" +
 	"\fcompleteness\x18\x05 \x01(\tR\fcompleteness\x12>\n" +
 	"\x06leaves\x18\x06 \x03(\v2&.zonebench.ranking.v1.LeafCompletenessR\x06leaves\x12\x1c\n" +
 	"\tsimulated\x18\a \x01(\bR\tsimulated\x124\n" +
-	"\x06reason\x18\b \x01(\v2\x1c.zonebench.type.v1.LocalizedR\x06reason\"\xbc\x06\n" +
-	"\aRelease\x12\x18\n" +
-	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\x05R\x06number\x127\n" +
-	"\aranking\x18\x03 \x01(\v2\x1d.zonebench.ranking.v1.RankingR\aranking\x125\n" +
-	"\x04head\x18\x04 \x01(\v2!.zonebench.ranking.v1.VersionHeadR\x04head\x12<\n" +
-	"\tstandings\x18\x05 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandings\x12#\n" +
-	"\rinputs_digest\x18\x06 \x01(\fR\finputsDigest\x12\x16\n" +
-	"\x06digest\x18\a \x01(\fR\x06digest\x12%\n" +
-	"\x0eengine_version\x18\b \x01(\tR\rengineVersion\x12\x1a\n" +
-	"\bdecimals\x18\t \x01(\x05R\bdecimals\x12\x1c\n" +
-	"\tsignature\x18\n" +
-	" \x01(\fR\tsignature\x12\x1d\n" +
-	"\n" +
-	"public_key\x18\v \x01(\fR\tpublicKey\x12\x1c\n" +
-	"\x04note\x18\f \x01(\tB\b\xbaH\x05r\x03\x18\xd0\x0fR\x04note\x12\x1a\n" +
-	"\bprevious\x18\r \x01(\tR\bprevious\x12=\n" +
-	"\achanges\x18\x0e \x03(\v2#.zonebench.ranking.v1.ReleaseChangeR\achanges\x12\x18\n" +
-	"\x04etag\x18\x14 \x01(\tB\x04\xe2A\x01\x03R\x04etag\x12A\n" +
-	"\vcreate_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"createTime\x12A\n" +
-	"\vupdate_time\x18\x16 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
-	"updateTime\x12 \n" +
-	"\brevision\x18\x17 \x01(\x03B\x04\xe2A\x01\x03R\brevision:Y\xeaAV\n" +
-	"\x1azonebench.internal/Release\x12%rankings/{ranking}/releases/{release}*\breleases2\arelease\"\xd9\x01\n" +
-	"\rReleaseChange\x12\x18\n" +
-	"\asubject\x18\x01 \x01(\tR\asubject\x12\x1d\n" +
-	"\n" +
-	"from_place\x18\x02 \x01(\x05R\tfromPlace\x12\x19\n" +
-	"\bto_place\x18\x03 \x01(\x05R\atoPlace\x12\x1d\n" +
-	"\n" +
-	"from_score\x18\x04 \x01(\tR\tfromScore\x12\x19\n" +
-	"\bto_score\x18\x05 \x01(\tR\atoScore\x12:\n" +
-	"\afigures\x18\x06 \x03(\v2 .zonebench.ranking.v1.FigureMoveR\afigures\"\x9c\x01\n" +
-	"\n" +
-	"FigureMove\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1f\n" +
-	"\vfrom_number\x18\x02 \x01(\tR\n" +
-	"fromNumber\x12\x1b\n" +
-	"\tto_number\x18\x03 \x01(\tR\btoNumber\x12\x1f\n" +
-	"\vfrom_period\x18\x04 \x01(\tR\n" +
-	"fromPeriod\x12\x1b\n" +
-	"\tto_period\x18\x05 \x01(\tR\btoPeriod*P\n" +
+	"\x06reason\x18\b \x01(\v2\x1c.zonebench.type.v1.LocalizedR\x06reason*P\n" +
 	"\bAudience\x12\x18\n" +
 	"\x14AUDIENCE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11AUDIENCE_INTERNAL\x10\x01\x12\x13\n" +
@@ -1194,7 +800,7 @@ func file_zonebench_ranking_v1_ranking_proto_rawDescGZIP() []byte {
 }
 
 var file_zonebench_ranking_v1_ranking_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_zonebench_ranking_v1_ranking_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_zonebench_ranking_v1_ranking_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_zonebench_ranking_v1_ranking_proto_goTypes = []any{
 	(Audience)(0),                 // 0: zonebench.ranking.v1.Audience
 	(RankingState)(0),             // 1: zonebench.ranking.v1.RankingState
@@ -1203,39 +809,29 @@ var file_zonebench_ranking_v1_ranking_proto_goTypes = []any{
 	(*Contribution)(nil),          // 4: zonebench.ranking.v1.Contribution
 	(*LeafCompleteness)(nil),      // 5: zonebench.ranking.v1.LeafCompleteness
 	(*VersionHead)(nil),           // 6: zonebench.ranking.v1.VersionHead
-	(*Release)(nil),               // 7: zonebench.ranking.v1.Release
-	(*ReleaseChange)(nil),         // 8: zonebench.ranking.v1.ReleaseChange
-	(*FigureMove)(nil),            // 9: zonebench.ranking.v1.FigureMove
-	(*v1.Localized)(nil),          // 10: zonebench.type.v1.Localized
-	(v11.Kind)(0),                 // 11: zonebench.indicator.v1.Kind
-	(*v1.Date)(nil),               // 12: zonebench.type.v1.Date
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*v1.Localized)(nil),          // 7: zonebench.type.v1.Localized
+	(v11.Kind)(0),                 // 8: zonebench.indicator.v1.Kind
+	(*v1.Date)(nil),               // 9: zonebench.type.v1.Date
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
 }
 var file_zonebench_ranking_v1_ranking_proto_depIdxs = []int32{
-	10, // 0: zonebench.ranking.v1.Ranking.display_name:type_name -> zonebench.type.v1.Localized
-	11, // 1: zonebench.ranking.v1.Ranking.kind:type_name -> zonebench.indicator.v1.Kind
+	7,  // 0: zonebench.ranking.v1.Ranking.display_name:type_name -> zonebench.type.v1.Localized
+	8,  // 1: zonebench.ranking.v1.Ranking.kind:type_name -> zonebench.indicator.v1.Kind
 	0,  // 2: zonebench.ranking.v1.Ranking.audience:type_name -> zonebench.ranking.v1.Audience
 	1,  // 3: zonebench.ranking.v1.Ranking.state:type_name -> zonebench.ranking.v1.RankingState
-	12, // 4: zonebench.ranking.v1.Ranking.data_cut:type_name -> zonebench.type.v1.Date
-	13, // 5: zonebench.ranking.v1.Ranking.create_time:type_name -> google.protobuf.Timestamp
-	13, // 6: zonebench.ranking.v1.Ranking.update_time:type_name -> google.protobuf.Timestamp
-	10, // 7: zonebench.ranking.v1.Standing.display_name:type_name -> zonebench.type.v1.Localized
-	10, // 8: zonebench.ranking.v1.Standing.reason:type_name -> zonebench.type.v1.Localized
+	9,  // 4: zonebench.ranking.v1.Ranking.data_cut:type_name -> zonebench.type.v1.Date
+	10, // 5: zonebench.ranking.v1.Ranking.create_time:type_name -> google.protobuf.Timestamp
+	10, // 6: zonebench.ranking.v1.Ranking.update_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: zonebench.ranking.v1.Standing.display_name:type_name -> zonebench.type.v1.Localized
+	7,  // 8: zonebench.ranking.v1.Standing.reason:type_name -> zonebench.type.v1.Localized
 	4,  // 9: zonebench.ranking.v1.Standing.contributions:type_name -> zonebench.ranking.v1.Contribution
 	5,  // 10: zonebench.ranking.v1.VersionHead.leaves:type_name -> zonebench.ranking.v1.LeafCompleteness
-	10, // 11: zonebench.ranking.v1.VersionHead.reason:type_name -> zonebench.type.v1.Localized
-	2,  // 12: zonebench.ranking.v1.Release.ranking:type_name -> zonebench.ranking.v1.Ranking
-	6,  // 13: zonebench.ranking.v1.Release.head:type_name -> zonebench.ranking.v1.VersionHead
-	3,  // 14: zonebench.ranking.v1.Release.standings:type_name -> zonebench.ranking.v1.Standing
-	8,  // 15: zonebench.ranking.v1.Release.changes:type_name -> zonebench.ranking.v1.ReleaseChange
-	13, // 16: zonebench.ranking.v1.Release.create_time:type_name -> google.protobuf.Timestamp
-	13, // 17: zonebench.ranking.v1.Release.update_time:type_name -> google.protobuf.Timestamp
-	9,  // 18: zonebench.ranking.v1.ReleaseChange.figures:type_name -> zonebench.ranking.v1.FigureMove
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	7,  // 11: zonebench.ranking.v1.VersionHead.reason:type_name -> zonebench.type.v1.Localized
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ranking_v1_ranking_proto_init() }
@@ -1249,7 +845,7 @@ func file_zonebench_ranking_v1_ranking_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_ranking_v1_ranking_proto_rawDesc), len(file_zonebench_ranking_v1_ranking_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   8,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
