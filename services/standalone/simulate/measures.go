@@ -62,13 +62,13 @@ var measures = []measure{
 		id: "gdp", zh: "地区生产总值", en: "Gross regional product",
 		nature: flow, unit: "亿元", decimals: 2, base: 260 * one, trend: 620, season: output, aims: true,
 	},
-	{id: "gdp-growth", zh: "地区生产总值增速", en: "Growth of gross regional product", nature: growth, of: "gdp", real: true, aims: true},
+	{id: "gdp-growth", zh: "地区生产总值", en: "Gross regional product", nature: growth, of: "gdp", real: true, aims: true},
 	{
 		id: "industrial-output", zh: "工业总产值", en: "Industrial output",
 		nature: flow, unit: "亿元", decimals: 2, base: 540 * one, trend: 680, season: output, class: aboveScale, aims: true,
 	},
 	{
-		id: "industrial-output-growth", zh: "工业总产值增速", en: "Growth of industrial output",
+		id: "industrial-output-growth", zh: "工业总产值", en: "Industrial output",
 		nature: growth, of: "industrial-output", class: aboveScale, aims: true,
 	},
 	{
@@ -76,7 +76,7 @@ var measures = []measure{
 		nature: flow, unit: "亿元", decimals: 2, base: 120 * one, trend: 650, season: output, class: aboveScale,
 	},
 	{
-		id: "industrial-value-added-growth", zh: "工业增加值增速", en: "Growth of industrial value added",
+		id: "industrial-value-added-growth", zh: "工业增加值", en: "Industrial value added",
 		nature: growth, of: "industrial-value-added", real: true, class: aboveScale, aims: true,
 	},
 	{
@@ -84,7 +84,7 @@ var measures = []measure{
 		nature: flow, unit: "亿元", decimals: 2, base: 95 * one, trend: 740, season: building, aims: true,
 	},
 	{
-		id: "fixed-asset-investment-growth", zh: "固定资产投资增速", en: "Growth of fixed asset investment",
+		id: "fixed-asset-investment-growth", zh: "固定资产投资", en: "Fixed asset investment",
 		nature: growth, of: "fixed-asset-investment", aims: true,
 	},
 	{
@@ -92,23 +92,23 @@ var measures = []measure{
 		nature: flow, unit: "亿元", decimals: 2, base: 48 * one, trend: 900, season: building, aims: true,
 	},
 	{
-		id: "industrial-investment-growth", zh: "工业投资增速", en: "Growth of industrial investment",
+		id: "industrial-investment-growth", zh: "工业投资", en: "Industrial investment",
 		nature: growth, of: "industrial-investment", aims: true,
 	},
 	{
 		id: "retail-sales", zh: "社会消费品零售总额", en: "Retail sales of consumer goods",
 		nature: flow, unit: "亿元", decimals: 2, base: 64 * one, trend: 580, season: buying,
 	},
-	{id: "retail-sales-growth", zh: "社会消费品零售总额增速", en: "Growth of retail sales", nature: growth, of: "retail-sales", aims: true},
+	{id: "retail-sales-growth", zh: "社会消费品零售总额", en: "Retail sales of consumer goods", nature: growth, of: "retail-sales", aims: true},
 	{
 		id: "budget-revenue", zh: "一般公共预算收入", en: "General public budget revenue",
 		nature: flow, unit: "亿元", decimals: 2, base: 21 * one, trend: 560, season: taxing, aims: true,
 	},
-	{id: "budget-revenue-growth", zh: "一般公共预算收入增速", en: "Growth of budget revenue", nature: growth, of: "budget-revenue", aims: true},
+	{id: "budget-revenue-growth", zh: "一般公共预算收入", en: "General public budget revenue", nature: growth, of: "budget-revenue", aims: true},
 	{id: "tax-revenue", zh: "税收收入", en: "Tax revenue", nature: flow, unit: "亿元", decimals: 2, base: 34 * one, trend: 540, season: taxing},
-	{id: "tax-revenue-growth", zh: "税收收入增速", en: "Growth of tax revenue", nature: growth, of: "tax-revenue"},
+	{id: "tax-revenue-growth", zh: "税收收入", en: "Tax revenue", nature: growth, of: "tax-revenue"},
 	{id: "exports", zh: "出口总额", en: "Exports", nature: flow, unit: "亿元", decimals: 2, base: 150 * one, trend: 480, season: output, aims: true},
-	{id: "exports-growth", zh: "出口总额增速", en: "Growth of exports", nature: growth, of: "exports", aims: true},
+	{id: "exports-growth", zh: "出口总额", en: "Exports", nature: growth, of: "exports", aims: true},
 	{
 		id: "foreign-capital", zh: "实际使用外资", en: "Foreign capital used",
 		nature: flow, unit: "万美元", decimals: 0, base: 6800 * one, trend: 300, season: building, aims: true,
