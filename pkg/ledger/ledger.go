@@ -113,6 +113,9 @@ type Config struct {
 	// MarkFile keeps, beside the store, which ledger it held and how far: a
 	// store that lost its stream or its end is refused. Empty: no mark.
 	MarkFile string
+	// ReadOnly opens a ledger that is there, to read it: nothing has to prove that
+	// writes are synced.
+	ReadOnly bool
 }
 
 // Deps are what a ledger stands on.
@@ -168,7 +171,7 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 		return nil, errors.New("ledger: no connection")
 	case deps.Now == nil:
 		return nil, errors.New("ledger: no clock")
-	case deps.Durability == nil:
+	case deps.Durability == nil && !config.ReadOnly:
 		return nil, errors.New("ledger: nothing proves that the server syncs every write before it acknowledges it")
 	}
 	if room := deps.JetStream.Conn().MaxPayload(); room < MaxCommitBytes+messageRoom {
@@ -181,8 +184,10 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 	if config.Replicas == 0 {
 		config.Replicas = 1
 	}
-	if err := deps.Durability(ctx); err != nil {
-		return nil, fmt.Errorf("ledger: acknowledged writes would not be safe: %w", err)
+	if !config.ReadOnly {
+		if err := deps.Durability(ctx); err != nil {
+			return nil, fmt.Errorf("ledger: acknowledged writes would not be safe: %w", err)
+		}
 	}
 	l := &Ledger{
 		config:   config,
@@ -216,6 +221,9 @@ func (l *Ledger) openStream(ctx context.Context) error {
 		if known := cmp.Or(l.config.LedgerID, l.mark.known().id); known != "" {
 			return fmt.Errorf("ledger: the store is known to hold ledger %s, but its stream is gone: restore it; it is not made anew", known)
 		}
+		if l.config.ReadOnly {
+			return errors.New("ledger: there is no ledger to read")
+		}
 		stream, err = l.js.CreateStream(ctx, streamConfig(l.config.Replicas, rand.Text(), 1))
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // Another process was first: it is that one's ledger.
 			stream, err = l.js.Stream(ctx, Stream)
@@ -232,7 +240,11 @@ func (l *Ledger) openStream(ctx context.Context) error {
 	if l.id, l.epoch, err = identity(info.Config); err != nil {
 		return err
 	}
-	if err := verifyConfig(info.Config, streamConfig(l.config.Replicas, l.id, l.epoch)); err != nil {
+	replicas := l.config.Replicas
+	if l.config.ReadOnly {
+		replicas = info.Config.Replicas
+	}
+	if err := verifyConfig(info.Config, streamConfig(replicas, l.id, l.epoch)); err != nil {
 		return err
 	}
 	if l.config.LedgerID != "" && l.config.LedgerID != l.id {

@@ -47,6 +47,8 @@ type Config struct {
 	// RedisURL of a real server, redis://127.0.0.1:6379/0 for example. Empty:
 	// one inside this process.
 	RedisURL string
+	// Archive is a directory into which every commit is copied. Empty: none.
+	Archive string
 
 	Host    service.Config
 	Log     *slog.Logger
@@ -147,11 +149,19 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	_ = rdb // Wired; the rankings will keep their versions there.
 
+	beneath := []service.Task{{Name: "ledger", Run: led.Run}}
+	if cfg.Archive != "" {
+		archiver, err := ledger.OpenArchive(ctx, led, ledger.ArchiveConfig{Dir: cfg.Archive})
+		if err != nil {
+			return nil, err
+		}
+		beneath = append(beneath, service.Task{Name: "archive", Run: archiver.Run})
+	}
 	host, err := service.NewHost(cfg.Host, service.Deps{
 		Log: cfg.Log, Metrics: cfg.Metrics, Identify: auth.Loopback, Ready: led.CaughtUp(),
 		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
-		Beneath: []service.Task{{Name: "ledger", Run: led.Run}},
+		Beneath: beneath,
 	})
 	if err != nil {
 		return nil, err

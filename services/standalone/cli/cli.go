@@ -2,8 +2,8 @@
 // whole installation on one machine and to talk to one that runs.
 //
 // Commands that serve (serve, demo) start package standalone. All others speak
-// gRPC to a running server, except those on a directory (verify), which need
-// its lock.
+// gRPC to a running server, except those on a directory (verify, archive,
+// restore), which need its lock.
 package cli
 
 import (
@@ -119,9 +119,9 @@ Exit codes:
 		return nil
 	}
 	root.AddCommand(
-		a.demo(), a.serve(), a.importTable(),
+		a.demo(), a.serve(), a.importTable(), a.simulate(),
 		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), index.Command(),
-		a.events(), a.verify(), a.version(),
+		a.events(), a.verify(), a.archive(), a.restore(), a.version(),
 	)
 	return root
 }

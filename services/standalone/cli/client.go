@@ -13,6 +13,15 @@ import (
 
 // call connects to the server for one command.
 func (a *app) call(ctx context.Context, do func(context.Context, *grpc.ClientConn) error) error {
+	return a.connect(func(conn *grpc.ClientConn) error {
+		ctx, cancel := context.WithTimeout(ctx, a.timeout)
+		defer cancel()
+		return do(ctx, conn)
+	})
+}
+
+// connect is call for a command of many calls, each of which has the time that one may take.
+func (a *app) connect(do func(*grpc.ClientConn) error) error {
 	// A connection without credentials stays on this machine, or another could listen in.
 	if err := auth.CheckAddress(a.address); err != nil {
 		return usage(err)
@@ -26,7 +35,5 @@ func (a *app) call(ctx context.Context, do func(context.Context, *grpc.ClientCon
 		return usage(fmt.Errorf("--address %s: %w", a.address, err))
 	}
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	return do(ctx, conn)
+	return do(conn)
 }

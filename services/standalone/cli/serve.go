@@ -25,6 +25,7 @@ type serving struct {
 	metrics string
 	log     string
 	events  bool
+	archive string
 }
 
 func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
@@ -39,6 +40,7 @@ func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
 	f.StringVar(&s.listen, "listen", defaultAddress, "loopback address to serve on; port 0 takes a free one")
 	f.StringVar(&s.redis, "redis", "", "URL of a real Redis or Valkey; one inside the process by default")
 	f.StringVar(&s.metrics, "metrics", "", "loopback address for /metrics and /debug/pprof; off by default")
+	f.StringVar(&s.archive, "archive", "", "directory, on another disk, into which every commit is copied; none by default")
 	f.BoolVar(&s.events, "print-events", false, "print the public events as they happen, one JSON object a line")
 }
 
@@ -121,7 +123,7 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	}
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
-		Dir: s.data, Listen: s.listen, RedisURL: s.redis, Log: log, Metrics: metrics, Now: a.Now,
+		Dir: s.data, Listen: s.listen, RedisURL: s.redis, Archive: s.archive, Log: log, Metrics: metrics, Now: a.Now,
 	})
 	if err != nil {
 		return started(err)

@@ -16,24 +16,30 @@ import (
 )
 
 func (a *app) verify() *cobra.Command {
-	var dir string
+	var dir, archive string
 	cmd := &cobra.Command{
-		Use:   "verify --data DIR",
+		Use:   "verify --data DIR | --archive DIR",
 		Short: "Read a whole ledger and check it against its chain of hashes",
 		Long: `Reads every commit in a data directory, checks that none is missing and that
 each is what was written, and names every damaged range. It takes the lock of
-the directory, so the server on it must be stopped. Nothing is changed.
+the directory, so the server on it must be stopped. With --archive it does the
+same for an archive, which may be written meanwhile. Nothing is changed.
 
 The digest is the same for two ledgers that say the same at the same times.
 Exit code 4 means damage.`,
 		Example: `  zonebench verify --data ~/.local/share/zonebench
-  zonebench verify --data ./zones --json`,
+  zonebench verify --data ./zones --json
+  zonebench verify --archive /mnt/backup/zones`,
 		Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			if dir == "" {
+			check := func() (*ledger.Report, time.Duration, error) { return a.check(dir) }
+			switch {
+			case archive != "":
+				check = func() (*ledger.Report, time.Duration, error) { return a.verifyArchive(archive) }
+			case dir == "":
 				return usage(errors.New("--data is missing: the directory that serve keeps its ledger in"))
 			}
-			report, took, err := a.check(dir)
+			report, took, err := check()
 			if err != nil {
 				return err
 			}
@@ -49,6 +55,7 @@ Exit code 4 means damage.`,
 		},
 	}
 	cmd.Flags().StringVar(&dir, "data", a.env.Data, "directory that keeps the ledger")
+	cmd.Flags().StringVar(&archive, "archive", "", "directory of an archive, instead")
 	return cmd
 }
 
@@ -70,18 +77,8 @@ func (a *app) check(dir string) (*ledger.Report, time.Duration, error) {
 	}
 	report, err := ledger.VerifyStored(ledger.Stored{
 		Metadata: s.Metadata(),
-		Read: func(yield func(int64, string, []byte) bool) error {
-			for m, err := range s.Messages() {
-				if err != nil {
-					return err
-				}
-				if !yield(m.Sequence, m.Subject, m.Data) {
-					return nil
-				}
-			}
-			return nil
-		},
-		Cause: s.Cause, Torn: s.Torn, MarkFile: mark,
+		Read:     messages(s),
+		Cause:    s.Cause, Torn: s.Torn, MarkFile: mark,
 	})
 	return report, a.Now().Sub(start), errors.Join(err, s.Close())
 }

@@ -1,0 +1,88 @@
+package simulate
+
+// The numbers are integers of ten thousandths of the measure's unit. Month
+// counts from 1 to 12, and year may be the one before the first.
+
+// worth is what a zone has of a measure in a year: the base by its size, its
+// bent for the measure, and the changes of the years, which follow the trend
+// with luck of the zone and of the year.
+func (d *Dataset) worth(z, m, year int) int64 {
+	spec := &measures[m]
+	value := spec.base
+	bent := int64(3000)
+	switch {
+	case spec.accrues() || spec.nature == stock:
+		value = times(value, d.zones[z].size)
+	default:
+		bent = 2500 // Intensities do not grow with the zone.
+	}
+	value = times(value, one+around(d.draws.of("bent", z, m), bent))
+	luck := around(d.draws.of("luck", z), 250)
+	for y := d.cfg.From; y <= year; y++ {
+		change := spec.trend + around(d.draws.of("year", m, y), 150) + around(d.draws.of("course", z, m, y), 300)
+		if spec.accrues() {
+			change += luck
+		}
+		value = times(value, one+change)
+	}
+	return value
+}
+
+// accrued is what came together from January to a month.
+func (d *Dataset) accrued(z, m, year, month int) int64 {
+	whole := d.worth(z, m, year)
+	sum := int64(0)
+	for i := range month {
+		part := times(whole, measures[m].season[i])
+		sum += times(part, one+around(d.draws.of("month", z, m, year, i+1), 600))
+	}
+	return sum
+}
+
+// truth is the right number of a cell, whatever was reported first.
+func (d *Dataset) truth(z, m, year, month int) int64 {
+	switch spec := &measures[m]; spec.nature {
+	case flow, count:
+		return d.accrued(z, m, year, month)
+	case growth:
+		of := places[spec.of]
+		now, before := d.accrued(z, of, year, month), d.accrued(z, of, year-1, month)
+		if before == 0 {
+			return 0
+		}
+		rate := now*100*one/before - 100*one
+		if spec.real {
+			rate -= between(d.draws.of("prices", year), 0, 2*one)
+		}
+		return rate
+	default:
+		// On the way from the last year's to this year's, with noise.
+		last, next := d.worth(z, m, year-1), d.worth(z, m, year)
+		value := last + (next-last)*int64(month)/12
+		value = times(value, one+around(d.draws.of("month", z, m, year, month), 120))
+		if spec.nature == share {
+			value = min(value, 95*one)
+		}
+		return value
+	}
+}
+
+// mistaken is a number near the right one, as a first report may have it: the
+// printed digits differ.
+func (d *Dataset) mistaken(z, m, year, month int) int64 {
+	r := d.draws.of("mistake", z, m, year, month)
+	value := d.truth(z, m, year, month)
+	off := between(r, 40, 200)
+	if r.IntN(2) == 0 {
+		off = -off
+	}
+	step := int64(one)
+	for range measures[m].decimals {
+		step /= 10
+	}
+	wrong := value + max(times(max(value, -value), max(off, -off)), step)
+	if off < 0 {
+		wrong = value - max(times(max(value, -value), -off), step)
+	}
+	return wrong
+}
