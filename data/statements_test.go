@@ -88,10 +88,11 @@ func TestStatementReferences(t *testing.T) {
 	for _, r := range table(t, data.Indicators) {
 		growing[r.of("growth_of")] = true
 	}
-	criteria := ""
+	var asked strings.Builder
 	for _, r := range table(t, data.Lists) {
-		criteria += ";" + r.of("criteria")
+		asked.WriteString(";" + r.of("criteria"))
 	}
+	criteria := asked.String()
 	for id, r := range byID(t, data.Indicators) {
 		if !used[id] && !growing[id] && !strings.Contains(criteria, ";"+id+">") {
 			t.Errorf("indicators:%d: nothing is said of %s, nothing is its growth, and no list asks for it", r.line, id)

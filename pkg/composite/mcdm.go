@@ -205,7 +205,7 @@ func PROMETHEE2(m *Matrix, preference string, p, q []float64) []float64 {
 					continue
 				}
 				d := x[a] - x[b]
-				if math.Abs(d) <= grain[j] { //nolint:gosec // one a column
+				if math.Abs(d) <= grain[j] {
 					d = 0
 				}
 				if m.cost(j) {

@@ -191,8 +191,7 @@ const maxFields = 100
 // ReasonOf finds the reason in an error of either side of the wire: a Fault in
 // the chain, or a status with our ErrorInfo. Unspecified when there is none.
 func ReasonOf(err error) typev1.ErrorReason {
-	var f *Fault
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Fault](err); ok {
 		return f.reason
 	}
 	if st, ok := status.FromError(err); ok {

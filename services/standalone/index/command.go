@@ -126,8 +126,8 @@ func (n number) MarshalJSON() ([]byte, error) {
 }
 
 type reportUnit struct {
-	Code                 string                `json:"uCode"` //nolint:tagliatelle // as in the tables
-	Name                 string                `json:"uName"` //nolint:tagliatelle // as in the tables
+	Code                 string                `json:"uCode"`
+	Name                 string                `json:"uName"`
 	Time                 *float64              `json:"time,omitempty"`
 	Place                *int                  `json:"place"`
 	GroupPlace           *int                  `json:"group_place,omitempty"`
@@ -143,7 +143,7 @@ type reportUnit struct {
 }
 
 type reportDropped struct {
-	Code   string   `json:"uCode"` //nolint:tagliatelle // as in the tables
+	Code   string   `json:"uCode"`
 	Time   *float64 `json:"time,omitempty"`
 	Reason string   `json:"reason"`
 }

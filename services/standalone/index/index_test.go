@@ -103,7 +103,7 @@ func TestJSONAddsUp(t *testing.T) {
 	}
 	var got struct {
 		Units []struct {
-			UCode         string             `json:"uCode"` //nolint:tagliatelle // as in the tables
+			UCode         string             `json:"uCode"`
 			Place         *int               `json:"place"`
 			Score         *float64           `json:"score"`
 			Contributions map[string]float64 `json:"contributions"`
@@ -140,7 +140,7 @@ func TestJSONSplitsWhatIsNoSum(t *testing.T) {
 		}
 		var got struct {
 			Units []struct {
-				UCode         string             `json:"uCode"` //nolint:tagliatelle // as in the tables
+				UCode         string             `json:"uCode"`
 				Score         *float64           `json:"score"`
 				Contributions map[string]float64 `json:"contributions"`
 				Start         float64            `json:"contributions_start"`
@@ -351,7 +351,7 @@ d,24.097,136.16,2.694,19719.24,18.14,0.0302
 	}
 	var got struct {
 		Units []struct {
-			UCode string  `json:"uCode"` //nolint:tagliatelle // as in the tables
+			UCode string  `json:"uCode"`
 			Score float64 `json:"score"`
 		} `json:"units"`
 	}
