@@ -12,8 +12,10 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/grpc"
 
+	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
@@ -22,11 +24,14 @@ import (
 
 // Deps are what the service stands on. The folds are of the one ledger.
 type Deps struct {
-	Lane     *ledger.Lane[*Published] // which this service owns
-	Ledger   *ledger.Ledger
-	Registry *ledger.Lane[*registry.State]
-	Figures  *ledger.Lane[*figures.State]
-	Log      *slog.Logger
+	Lane   *ledger.Lane[*Published] // which this service owns
+	Ledger *ledger.Ledger
+	// JetStream carries the public events. Nil: none are published.
+	JetStream jetstream.JetStream
+	Replicas  int // of the stream of events, if this service is the one to make it; 0 means 1
+	Registry  *ledger.Lane[*registry.State]
+	Figures   *ledger.Lane[*figures.State]
+	Log       *slog.Logger
 }
 
 // Service implements zonebench.ranking.v1.RankingService.
@@ -58,8 +63,14 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	rankingv1.RegisterPublishedRankingServiceServer(r, s)
 }
 
-// Run waits for the end: the folds it reads are tailed by the process.
+// Run publishes what changed until ctx is done; the folds are tailed by the process.
 func (s *Service) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	if s.deps.JetStream == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return event.Publisher{
+		Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Replicas: s.deps.Replicas,
+		Service: s.Name(), Lane: ledger.LaneRanking, Topics: []string{changedTopic}, Make: s.changed, Log: s.deps.Log,
+	}.Run(ctx)
 }

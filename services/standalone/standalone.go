@@ -142,7 +142,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	ran, err := ranking.New(ranking.Deps{
-		Lane: published, Ledger: led, Registry: zones, Figures: statements, Log: cfg.Log.With(slog.String("unit", "ranking")),
+		Lane: published, Ledger: led, JetStream: c.js, Registry: zones, Figures: statements, Log: cfg.Log.With(slog.String("unit", "ranking")),
 	})
 	if err != nil {
 		return nil, err

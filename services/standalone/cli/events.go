@@ -57,7 +57,7 @@ An installation in one process (serve, demo) has no NATS port: there, use
 	}
 	f := cmd.Flags()
 	f.StringVar(&url, "nats", nats.DefaultURL, "NATS server")
-	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, or > for all")
+	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, published.changed, or > for all")
 	f.StringVar(&after, "after", "", "id of the last event that was handled")
 	return cmd
 }
@@ -87,6 +87,8 @@ func (a *app) printEvent(e event.Event) error {
 		data = &eventv1.ZoneChanged{}
 	case "figures.changed":
 		data = &eventv1.FiguresChanged{}
+	case "published.changed":
+		data = &eventv1.PublishedRankingsChanged{}
 	default:
 		return nil // Of a later version: what is not known is not ours to print.
 	}

@@ -19,8 +19,8 @@ func main() {
 		Listen: "127.0.0.1:7803",
 		Build: func(p *process.Process) (service.Service, error) {
 			return ranking.New(ranking.Deps{
-				Lane:     ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
-				Ledger:   p.Ledger,
+				Lane:   ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
+				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas,
 				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
 				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
 				Log:      p.Log,

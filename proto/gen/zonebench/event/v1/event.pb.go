@@ -1,6 +1,6 @@
 // Public events on the stream EVENTS: CloudEvents 1.0 in binary mode over NATS
-// headers, data in protobuf. Their subjects are `events.v1.zone.changed` and
-// `events.v1.figures.changed`. The stream is finite and can be regenerated from
+// headers, data in protobuf. Their subjects are `events.v1.zone.changed`,
+// `events.v1.figures.changed` and `events.v1.published.changed`. The stream is finite and can be regenerated from
 // the ledger; `ce-id` is `{epoch}-{revision}-{n}`, so a consumer that keeps the
 // last id it handled sees each event once.
 
@@ -188,6 +188,69 @@ func (x *FiguresChanged) GetSimulated() bool {
 	return false
 }
 
+// PublishedRankingsChanged says that series or rounds of published rankings
+// changed in one transaction.
+type PublishedRankingsChanged struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Revision int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	Token    string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// Resource names of series and rounds.
+	Names         []string `protobuf:"bytes,3,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PublishedRankingsChanged) Reset() {
+	*x = PublishedRankingsChanged{}
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PublishedRankingsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PublishedRankingsChanged) ProtoMessage() {}
+
+func (x *PublishedRankingsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PublishedRankingsChanged.ProtoReflect.Descriptor instead.
+func (*PublishedRankingsChanged) Descriptor() ([]byte, []int) {
+	return file_zonebench_event_v1_event_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PublishedRankingsChanged) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *PublishedRankingsChanged) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *PublishedRankingsChanged) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
 var File_zonebench_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_zonebench_event_v1_event_proto_rawDesc = "" +
@@ -205,7 +268,11 @@ const file_zonebench_event_v1_event_proto_rawDesc = "" +
 	"\n" +
 	"total_keys\x18\x04 \x01(\x05R\ttotalKeys\x12\x14\n" +
 	"\x05names\x18\x05 \x03(\tR\x05names\x12\x1c\n" +
-	"\tsimulated\x18\x06 \x01(\bR\tsimulatedB\xc7\x01\n" +
+	"\tsimulated\x18\x06 \x01(\bR\tsimulated\"b\n" +
+	"\x18PublishedRankingsChanged\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x14\n" +
+	"\x05names\x18\x03 \x03(\tR\x05namesB\xc7\x01\n" +
 	"\x16com.zonebench.event.v1B\n" +
 	"EventProtoP\x01Z7zonebench.internal/proto/gen/zonebench/event/v1;eventv1\xa2\x02\x03ZEX\xaa\x02\x12Zonebench.Event.V1\xca\x02\x12Zonebench\\Event\\V1\xe2\x02\x1eZonebench\\Event\\V1\\GPBMetadata\xea\x02\x14Zonebench::Event::V1b\x06proto3"
 
@@ -221,14 +288,15 @@ func file_zonebench_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_zonebench_event_v1_event_proto_rawDescData
 }
 
-var file_zonebench_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_zonebench_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_zonebench_event_v1_event_proto_goTypes = []any{
-	(*ZoneChanged)(nil),    // 0: zonebench.event.v1.ZoneChanged
-	(*FiguresChanged)(nil), // 1: zonebench.event.v1.FiguresChanged
-	(*v1.FigureKey)(nil),   // 2: zonebench.indicator.v1.FigureKey
+	(*ZoneChanged)(nil),              // 0: zonebench.event.v1.ZoneChanged
+	(*FiguresChanged)(nil),           // 1: zonebench.event.v1.FiguresChanged
+	(*PublishedRankingsChanged)(nil), // 2: zonebench.event.v1.PublishedRankingsChanged
+	(*v1.FigureKey)(nil),             // 3: zonebench.indicator.v1.FigureKey
 }
 var file_zonebench_event_v1_event_proto_depIdxs = []int32{
-	2, // 0: zonebench.event.v1.FiguresChanged.keys:type_name -> zonebench.indicator.v1.FigureKey
+	3, // 0: zonebench.event.v1.FiguresChanged.keys:type_name -> zonebench.indicator.v1.FigureKey
 	1, // [1:1] is the sub-list for method output_type
 	1, // [1:1] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
@@ -247,7 +315,7 @@ func file_zonebench_event_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_event_v1_event_proto_rawDesc), len(file_zonebench_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
