@@ -43,12 +43,12 @@ run: bin/zonebench ## Build zonebench and run its demo: the one command to start
 .PHONY: build
 build: ## Build every command into bin/
 	@mkdir -p bin
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' work | grep '/services/')
+	@CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/ $$(go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' work | grep '/services/')
 
 .PHONY: bin/zonebench
 bin/zonebench:
 	@mkdir -p bin
-	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./services/standalone/cmd/zonebench
+	@CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $@ ./services/standalone/cmd/zonebench
 
 .PHONY: clean
 clean: ## Remove what was built (the tools in .cache/bin stay)
