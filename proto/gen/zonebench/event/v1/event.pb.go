@@ -1,6 +1,7 @@
 // Public events on the stream EVENTS: CloudEvents 1.0 in binary mode over NATS
 // headers, data in protobuf. Their subjects are `events.v1.zone.changed`,
-// `events.v1.figures.changed` and `events.v1.published.changed`. The stream is finite and can be regenerated from
+// `events.v1.figures.changed` and `events.v1.published.changed`, and for each
+// ranking `events.v1.ranking.updated.{ranking}`. The stream is finite and can be regenerated from
 // the ledger; `ce-id` is `{epoch}-{revision}-{n}`, so a consumer that keeps the
 // last id it handled sees each event once.
 
@@ -19,6 +20,7 @@ import (
 	sync "sync"
 	unsafe "unsafe"
 	v1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	v11 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 const (
@@ -251,11 +253,203 @@ func (x *PublishedRankingsChanged) GetNames() []string {
 	return nil
 }
 
+// RankingUpdated says that a ranking has a new version. Between two of them there
+// may be versions without an event: at most ten a second are made.
+type RankingUpdated struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// `rankings/{ranking}`
+	Ranking string `protobuf:"bytes,1,opt,name=ranking,proto3" json:"ranking,omitempty"`
+	Version int64  `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Of the event before, 0 for the first.
+	PreviousVersion int64 `protobuf:"varint,3,opt,name=previous_version,json=previousVersion,proto3" json:"previous_version,omitempty"`
+	// `zones/{zone}` of the rows that differ, at most 1,000.
+	Changed      []string         `protobuf:"bytes,4,rep,name=changed,proto3" json:"changed,omitempty"`
+	TotalChanged int32            `protobuf:"varint,5,opt,name=total_changed,json=totalChanged,proto3" json:"total_changed,omitempty"`
+	State        v11.RankingState `protobuf:"varint,6,opt,name=state,proto3,enum=zonebench.ranking.v1.RankingState" json:"state,omitempty"`
+	Simulated    bool             `protobuf:"varint,7,opt,name=simulated,proto3" json:"simulated,omitempty"`
+	// Opaque, for `at_least_as_fresh`.
+	Token         string `protobuf:"bytes,8,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RankingUpdated) Reset() {
+	*x = RankingUpdated{}
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RankingUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RankingUpdated) ProtoMessage() {}
+
+func (x *RankingUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RankingUpdated.ProtoReflect.Descriptor instead.
+func (*RankingUpdated) Descriptor() ([]byte, []int) {
+	return file_zonebench_event_v1_event_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RankingUpdated) GetRanking() string {
+	if x != nil {
+		return x.Ranking
+	}
+	return ""
+}
+
+func (x *RankingUpdated) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *RankingUpdated) GetPreviousVersion() int64 {
+	if x != nil {
+		return x.PreviousVersion
+	}
+	return 0
+}
+
+func (x *RankingUpdated) GetChanged() []string {
+	if x != nil {
+		return x.Changed
+	}
+	return nil
+}
+
+func (x *RankingUpdated) GetTotalChanged() int32 {
+	if x != nil {
+		return x.TotalChanged
+	}
+	return 0
+}
+
+func (x *RankingUpdated) GetState() v11.RankingState {
+	if x != nil {
+		return x.State
+	}
+	return v11.RankingState(0)
+}
+
+func (x *RankingUpdated) GetSimulated() bool {
+	if x != nil {
+		return x.Simulated
+	}
+	return false
+}
+
+func (x *RankingUpdated) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+// ReleasePublished says that a version of a ranking was published.
+type ReleasePublished struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Revision int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	Token    string                 `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// `rankings/{ranking}/releases/{release}`
+	Release       string `protobuf:"bytes,3,opt,name=release,proto3" json:"release,omitempty"`
+	Version       int64  `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	Number        int32  `protobuf:"varint,5,opt,name=number,proto3" json:"number,omitempty"`
+	Simulated     bool   `protobuf:"varint,6,opt,name=simulated,proto3" json:"simulated,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleasePublished) Reset() {
+	*x = ReleasePublished{}
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleasePublished) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleasePublished) ProtoMessage() {}
+
+func (x *ReleasePublished) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_event_v1_event_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleasePublished.ProtoReflect.Descriptor instead.
+func (*ReleasePublished) Descriptor() ([]byte, []int) {
+	return file_zonebench_event_v1_event_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ReleasePublished) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *ReleasePublished) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *ReleasePublished) GetRelease() string {
+	if x != nil {
+		return x.Release
+	}
+	return ""
+}
+
+func (x *ReleasePublished) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ReleasePublished) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *ReleasePublished) GetSimulated() bool {
+	if x != nil {
+		return x.Simulated
+	}
+	return false
+}
+
 var File_zonebench_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_zonebench_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1ezonebench/event/v1/event.proto\x12\x12zonebench.event.v1\x1a&zonebench/indicator/v1/statement.proto\"o\n" +
+	"\x1ezonebench/event/v1/event.proto\x12\x12zonebench.event.v1\x1a&zonebench/indicator/v1/statement.proto\x1a\"zonebench/ranking/v1/ranking.proto\"o\n" +
 	"\vZoneChanged\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12\x14\n" +
@@ -272,7 +466,23 @@ const file_zonebench_event_v1_event_proto_rawDesc = "" +
 	"\x18PublishedRankingsChanged\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\tR\x05token\x12\x14\n" +
-	"\x05names\x18\x03 \x03(\tR\x05namesB\xc7\x01\n" +
+	"\x05names\x18\x03 \x03(\tR\x05names\"\x9c\x02\n" +
+	"\x0eRankingUpdated\x12\x18\n" +
+	"\aranking\x18\x01 \x01(\tR\aranking\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x12)\n" +
+	"\x10previous_version\x18\x03 \x01(\x03R\x0fpreviousVersion\x12\x18\n" +
+	"\achanged\x18\x04 \x03(\tR\achanged\x12#\n" +
+	"\rtotal_changed\x18\x05 \x01(\x05R\ftotalChanged\x128\n" +
+	"\x05state\x18\x06 \x01(\x0e2\".zonebench.ranking.v1.RankingStateR\x05state\x12\x1c\n" +
+	"\tsimulated\x18\a \x01(\bR\tsimulated\x12\x14\n" +
+	"\x05token\x18\b \x01(\tR\x05token\"\xae\x01\n" +
+	"\x10ReleasePublished\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12\x18\n" +
+	"\arelease\x18\x03 \x01(\tR\arelease\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x03R\aversion\x12\x16\n" +
+	"\x06number\x18\x05 \x01(\x05R\x06number\x12\x1c\n" +
+	"\tsimulated\x18\x06 \x01(\bR\tsimulatedB\xc7\x01\n" +
 	"\x16com.zonebench.event.v1B\n" +
 	"EventProtoP\x01Z7zonebench.internal/proto/gen/zonebench/event/v1;eventv1\xa2\x02\x03ZEX\xaa\x02\x12Zonebench.Event.V1\xca\x02\x12Zonebench\\Event\\V1\xe2\x02\x1eZonebench\\Event\\V1\\GPBMetadata\xea\x02\x14Zonebench::Event::V1b\x06proto3"
 
@@ -288,20 +498,24 @@ func file_zonebench_event_v1_event_proto_rawDescGZIP() []byte {
 	return file_zonebench_event_v1_event_proto_rawDescData
 }
 
-var file_zonebench_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_zonebench_event_v1_event_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_zonebench_event_v1_event_proto_goTypes = []any{
 	(*ZoneChanged)(nil),              // 0: zonebench.event.v1.ZoneChanged
 	(*FiguresChanged)(nil),           // 1: zonebench.event.v1.FiguresChanged
 	(*PublishedRankingsChanged)(nil), // 2: zonebench.event.v1.PublishedRankingsChanged
-	(*v1.FigureKey)(nil),             // 3: zonebench.indicator.v1.FigureKey
+	(*RankingUpdated)(nil),           // 3: zonebench.event.v1.RankingUpdated
+	(*ReleasePublished)(nil),         // 4: zonebench.event.v1.ReleasePublished
+	(*v1.FigureKey)(nil),             // 5: zonebench.indicator.v1.FigureKey
+	(v11.RankingState)(0),            // 6: zonebench.ranking.v1.RankingState
 }
 var file_zonebench_event_v1_event_proto_depIdxs = []int32{
-	3, // 0: zonebench.event.v1.FiguresChanged.keys:type_name -> zonebench.indicator.v1.FigureKey
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	5, // 0: zonebench.event.v1.FiguresChanged.keys:type_name -> zonebench.indicator.v1.FigureKey
+	6, // 1: zonebench.event.v1.RankingUpdated.state:type_name -> zonebench.ranking.v1.RankingState
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_event_v1_event_proto_init() }
@@ -315,7 +529,7 @@ func file_zonebench_event_v1_event_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_event_v1_event_proto_rawDesc), len(file_zonebench_event_v1_event_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

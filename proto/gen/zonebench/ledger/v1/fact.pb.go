@@ -52,6 +52,9 @@ type Fact struct {
 	//	*Fact_List
 	//	*Fact_Series
 	//	*Fact_Round
+	//	*Fact_Scheme
+	//	*Fact_Ranking
+	//	*Fact_Released
 	Kind          isFact_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -247,6 +250,33 @@ func (x *Fact) GetRound() *v12.Round {
 	return nil
 }
 
+func (x *Fact) GetScheme() *v12.Scheme {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Scheme); ok {
+			return x.Scheme
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetRanking() *v12.Ranking {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Ranking); ok {
+			return x.Ranking
+		}
+	}
+	return nil
+}
+
+func (x *Fact) GetReleased() *Released {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_Released); ok {
+			return x.Released
+		}
+	}
+	return nil
+}
+
 type isFact_Kind interface {
 	isFact_Kind()
 }
@@ -324,6 +354,18 @@ type Fact_Round struct {
 	Round *v12.Round `protobuf:"bytes,41,opt,name=round,proto3,oneof"`
 }
 
+type Fact_Scheme struct {
+	Scheme *v12.Scheme `protobuf:"bytes,42,opt,name=scheme,proto3,oneof"`
+}
+
+type Fact_Ranking struct {
+	Ranking *v12.Ranking `protobuf:"bytes,43,opt,name=ranking,proto3,oneof"`
+}
+
+type Fact_Released struct {
+	Released *Released `protobuf:"bytes,44,opt,name=released,proto3,oneof"`
+}
+
 func (*Fact_LedgerVersion) isFact_Kind() {}
 
 func (*Fact_Zone) isFact_Kind() {}
@@ -357,6 +399,12 @@ func (*Fact_List) isFact_Kind() {}
 func (*Fact_Series) isFact_Kind() {}
 
 func (*Fact_Round) isFact_Kind() {}
+
+func (*Fact_Scheme) isFact_Kind() {}
+
+func (*Fact_Ranking) isFact_Kind() {}
+
+func (*Fact_Released) isFact_Kind() {}
 
 // LedgerVersion says that from this commit on, facts of this version's
 // vocabulary may appear.
@@ -761,11 +809,111 @@ func (x *ImportCommitted) GetBaseRevision() int64 {
 	return 0
 }
 
+// Released freezes a version of a ranking with its rows.
+type Released struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Release *v12.Release           `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
+	// A StoredRows, serialised and deflated (RFC 1951).
+	Rows          []byte `protobuf:"bytes,2,opt,name=rows,proto3" json:"rows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Released) Reset() {
+	*x = Released{}
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Released) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Released) ProtoMessage() {}
+
+func (x *Released) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Released.ProtoReflect.Descriptor instead.
+func (*Released) Descriptor() ([]byte, []int) {
+	return file_zonebench_ledger_v1_fact_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Released) GetRelease() *v12.Release {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+func (x *Released) GetRows() []byte {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+// StoredRows are the rows of a release as they were published, without cells.
+type StoredRows struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Standings     []*v12.Standing        `protobuf:"bytes,1,rep,name=standings,proto3" json:"standings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredRows) Reset() {
+	*x = StoredRows{}
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredRows) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredRows) ProtoMessage() {}
+
+func (x *StoredRows) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredRows.ProtoReflect.Descriptor instead.
+func (*StoredRows) Descriptor() ([]byte, []int) {
+	return file_zonebench_ledger_v1_fact_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *StoredRows) GetStandings() []*v12.Standing {
+	if x != nil {
+		return x.Standings
+	}
+	return nil
+}
+
 var File_zonebench_ledger_v1_fact_proto protoreflect.FileDescriptor
 
 const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\x8c\t\n" +
+	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a\"zonebench/ranking/v1/release.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\xbc\n" +
+	"\n" +
 	"\x04Fact\x12K\n" +
 	"\x0eledger_version\x18\x01 \x01(\v2\".zonebench.ledger.v1.LedgerVersionH\x00R\rledgerVersion\x12-\n" +
 	"\x04zone\x18\n" +
@@ -784,7 +932,10 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\x10import_committed\x18\x1b \x01(\v2$.zonebench.ledger.v1.ImportCommittedH\x00R\x0fimportCommitted\x122\n" +
 	"\x04list\x18\x1c \x01(\v2\x1c.zonebench.indicator.v1.ListH\x00R\x04list\x126\n" +
 	"\x06series\x18( \x01(\v2\x1c.zonebench.ranking.v1.SeriesH\x00R\x06series\x123\n" +
-	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05roundB\x06\n" +
+	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05round\x126\n" +
+	"\x06scheme\x18* \x01(\v2\x1c.zonebench.ranking.v1.SchemeH\x00R\x06scheme\x129\n" +
+	"\aranking\x18+ \x01(\v2\x1d.zonebench.ranking.v1.RankingH\x00R\aranking\x12;\n" +
+	"\breleased\x18, \x01(\v2\x1d.zonebench.ledger.v1.ReleasedH\x00R\breleasedB\x06\n" +
 	"\x04kind\")\n" +
 	"\rLedgerVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\"\"\n" +
@@ -811,7 +962,13 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\x03R\x05count\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\fR\x06digest\x12#\n" +
-	"\rbase_revision\x18\x04 \x01(\x03R\fbaseRevisionB\xcd\x01\n" +
+	"\rbase_revision\x18\x04 \x01(\x03R\fbaseRevision\"W\n" +
+	"\bReleased\x127\n" +
+	"\arelease\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.ReleaseR\arelease\x12\x12\n" +
+	"\x04rows\x18\x02 \x01(\fR\x04rows\"J\n" +
+	"\n" +
+	"StoredRows\x12<\n" +
+	"\tstandings\x18\x01 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandingsB\xcd\x01\n" +
 	"\x17com.zonebench.ledger.v1B\tFactProtoP\x01Z9zonebench.internal/proto/gen/zonebench/ledger/v1;ledgerv1\xa2\x02\x03ZLX\xaa\x02\x13Zonebench.Ledger.V1\xca\x02\x13Zonebench\\Ledger\\V1\xe2\x02\x1fZonebench\\Ledger\\V1\\GPBMetadata\xea\x02\x15Zonebench::Ledger::V1b\x06proto3"
 
 var (
@@ -826,7 +983,7 @@ func file_zonebench_ledger_v1_fact_proto_rawDescGZIP() []byte {
 	return file_zonebench_ledger_v1_fact_proto_rawDescData
 }
 
-var file_zonebench_ledger_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_zonebench_ledger_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_zonebench_ledger_v1_fact_proto_goTypes = []any{
 	(*Fact)(nil),               // 0: zonebench.ledger.v1.Fact
 	(*LedgerVersion)(nil),      // 1: zonebench.ledger.v1.LedgerVersion
@@ -836,44 +993,55 @@ var file_zonebench_ledger_v1_fact_proto_goTypes = []any{
 	(*FigureUnpinned)(nil),     // 5: zonebench.ledger.v1.FigureUnpinned
 	(*StagedStatements)(nil),   // 6: zonebench.ledger.v1.StagedStatements
 	(*ImportCommitted)(nil),    // 7: zonebench.ledger.v1.ImportCommitted
-	(*v1.Zone)(nil),            // 8: zonebench.zone.v1.Zone
-	(*v1.ReferenceUnit)(nil),   // 9: zonebench.zone.v1.ReferenceUnit
-	(*v1.Relation)(nil),        // 10: zonebench.zone.v1.Relation
-	(*v1.Group)(nil),           // 11: zonebench.zone.v1.Group
-	(*v11.Indicator)(nil),      // 12: zonebench.indicator.v1.Indicator
-	(*v11.Source)(nil),         // 13: zonebench.indicator.v1.Source
-	(*v11.Statement)(nil),      // 14: zonebench.indicator.v1.Statement
-	(*v11.List)(nil),           // 15: zonebench.indicator.v1.List
-	(*v12.Series)(nil),         // 16: zonebench.ranking.v1.Series
-	(*v12.Round)(nil),          // 17: zonebench.ranking.v1.Round
-	(*v11.FigureKey)(nil),      // 18: zonebench.indicator.v1.FigureKey
+	(*Released)(nil),           // 8: zonebench.ledger.v1.Released
+	(*StoredRows)(nil),         // 9: zonebench.ledger.v1.StoredRows
+	(*v1.Zone)(nil),            // 10: zonebench.zone.v1.Zone
+	(*v1.ReferenceUnit)(nil),   // 11: zonebench.zone.v1.ReferenceUnit
+	(*v1.Relation)(nil),        // 12: zonebench.zone.v1.Relation
+	(*v1.Group)(nil),           // 13: zonebench.zone.v1.Group
+	(*v11.Indicator)(nil),      // 14: zonebench.indicator.v1.Indicator
+	(*v11.Source)(nil),         // 15: zonebench.indicator.v1.Source
+	(*v11.Statement)(nil),      // 16: zonebench.indicator.v1.Statement
+	(*v11.List)(nil),           // 17: zonebench.indicator.v1.List
+	(*v12.Series)(nil),         // 18: zonebench.ranking.v1.Series
+	(*v12.Round)(nil),          // 19: zonebench.ranking.v1.Round
+	(*v12.Scheme)(nil),         // 20: zonebench.ranking.v1.Scheme
+	(*v12.Ranking)(nil),        // 21: zonebench.ranking.v1.Ranking
+	(*v11.FigureKey)(nil),      // 22: zonebench.indicator.v1.FigureKey
+	(*v12.Release)(nil),        // 23: zonebench.ranking.v1.Release
+	(*v12.Standing)(nil),       // 24: zonebench.ranking.v1.Standing
 }
 var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	1,  // 0: zonebench.ledger.v1.Fact.ledger_version:type_name -> zonebench.ledger.v1.LedgerVersion
-	8,  // 1: zonebench.ledger.v1.Fact.zone:type_name -> zonebench.zone.v1.Zone
-	9,  // 2: zonebench.ledger.v1.Fact.reference_unit:type_name -> zonebench.zone.v1.ReferenceUnit
-	10, // 3: zonebench.ledger.v1.Fact.relation:type_name -> zonebench.zone.v1.Relation
-	11, // 4: zonebench.ledger.v1.Fact.group:type_name -> zonebench.zone.v1.Group
+	10, // 1: zonebench.ledger.v1.Fact.zone:type_name -> zonebench.zone.v1.Zone
+	11, // 2: zonebench.ledger.v1.Fact.reference_unit:type_name -> zonebench.zone.v1.ReferenceUnit
+	12, // 3: zonebench.ledger.v1.Fact.relation:type_name -> zonebench.zone.v1.Relation
+	13, // 4: zonebench.ledger.v1.Fact.group:type_name -> zonebench.zone.v1.Group
 	2,  // 5: zonebench.ledger.v1.Fact.group_deleted:type_name -> zonebench.ledger.v1.GroupDeleted
-	12, // 6: zonebench.ledger.v1.Fact.indicator:type_name -> zonebench.indicator.v1.Indicator
-	13, // 7: zonebench.ledger.v1.Fact.source:type_name -> zonebench.indicator.v1.Source
-	14, // 8: zonebench.ledger.v1.Fact.statement:type_name -> zonebench.indicator.v1.Statement
+	14, // 6: zonebench.ledger.v1.Fact.indicator:type_name -> zonebench.indicator.v1.Indicator
+	15, // 7: zonebench.ledger.v1.Fact.source:type_name -> zonebench.indicator.v1.Source
+	16, // 8: zonebench.ledger.v1.Fact.statement:type_name -> zonebench.indicator.v1.Statement
 	3,  // 9: zonebench.ledger.v1.Fact.statement_withdrawn:type_name -> zonebench.ledger.v1.StatementWithdrawn
 	4,  // 10: zonebench.ledger.v1.Fact.figure_pinned:type_name -> zonebench.ledger.v1.FigurePinned
 	5,  // 11: zonebench.ledger.v1.Fact.figure_unpinned:type_name -> zonebench.ledger.v1.FigureUnpinned
 	6,  // 12: zonebench.ledger.v1.Fact.staged_statements:type_name -> zonebench.ledger.v1.StagedStatements
 	7,  // 13: zonebench.ledger.v1.Fact.import_committed:type_name -> zonebench.ledger.v1.ImportCommitted
-	15, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
-	16, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
-	17, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
-	18, // 17: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	18, // 18: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	14, // 19: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	17, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
+	18, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
+	19, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
+	20, // 17: zonebench.ledger.v1.Fact.scheme:type_name -> zonebench.ranking.v1.Scheme
+	21, // 18: zonebench.ledger.v1.Fact.ranking:type_name -> zonebench.ranking.v1.Ranking
+	8,  // 19: zonebench.ledger.v1.Fact.released:type_name -> zonebench.ledger.v1.Released
+	22, // 20: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	22, // 21: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	16, // 22: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
+	23, // 23: zonebench.ledger.v1.Released.release:type_name -> zonebench.ranking.v1.Release
+	24, // 24: zonebench.ledger.v1.StoredRows.standings:type_name -> zonebench.ranking.v1.Standing
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ledger_v1_fact_proto_init() }
@@ -899,6 +1067,9 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 		(*Fact_List)(nil),
 		(*Fact_Series)(nil),
 		(*Fact_Round)(nil),
+		(*Fact_Scheme)(nil),
+		(*Fact_Ranking)(nil),
+		(*Fact_Released)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -906,7 +1077,7 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_ledger_v1_fact_proto_rawDesc), len(file_zonebench_ledger_v1_fact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
