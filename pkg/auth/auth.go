@@ -1,24 +1,82 @@
-// Package auth knows who calls. An interceptor proves the caller's identity and
-// puts its subject id into the context; handlers and the ledger only ask for it.
+// Package auth knows who calls and what the caller may do. An interceptor proves
+// the caller's identity and puts a Caller into the context; handlers, views and
+// the ledger only ask for it.
 //
 // A subject id is opaque: names of people live outside the ledger.
 package auth
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // LocalOperator is the subject of every call in standalone mode, where only
 // this machine's loopback can call.
 const LocalOperator = "local:operator"
 
-type actorKey struct{}
+// Role is what somebody may do. Each says what it is for; table.go says which
+// methods it opens.
+type Role string
 
-// WithActor puts the proved subject id of the caller into the context.
-func WithActor(ctx context.Context, subject string) context.Context {
-	return context.WithValue(ctx, actorKey{}, subject)
+// The roles.
+const (
+	Viewer    Role = "viewer"    // sees what is released
+	Reporter  Role = "reporter"  // and reports for its own zones, which it sees whole
+	Reviewer  Role = "reviewer"  // sees everything, checks statements, defines what is measured
+	Publisher Role = "publisher" // and makes rankings and releases
+	Admin     Role = "admin"     // and everything else, the audit too
+	Service   Role = "service"   // an internal system: sees everything, changes nothing
+)
+
+// Roles lists them all, the weakest first.
+func Roles() []Role { return []Role{Viewer, Reporter, Reviewer, Publisher, Admin, Service} }
+
+// Caller is who calls, proved, and what they may do.
+type Caller struct {
+	// Subject is the opaque id of the caller: what the ledger calls the actor.
+	Subject string
+	// Roles that the caller has. None: every call is refused.
+	Roles []Role
+	// Zones are the resource names of the zones that a reporter speaks for, such
+	// as zones/jinhua-etdz. Other roles need none.
+	Zones []string
+}
+
+// Operator is the caller in standalone mode: whoever reaches this machine's
+// loopback owns the data directory anyway.
+func Operator() Caller { return Caller{Subject: LocalOperator, Roles: []Role{Admin}} }
+
+// Is says whether the caller has one of the roles.
+func (c Caller) Is(roles ...Role) bool {
+	return slices.ContainsFunc(c.Roles, func(r Role) bool { return slices.Contains(roles, r) })
+}
+
+// SeesAll says whether the caller sees every stage of every zone.
+func (c Caller) SeesAll() bool { return c.Is(Reviewer, Publisher, Admin, Service) }
+
+// SpeaksFor says whether the caller may write what a subject (a zone or a
+// reference unit, by resource name) reports.
+func (c Caller) SpeaksFor(subject string) bool {
+	return c.Is(Reviewer, Publisher, Admin) || c.Is(Reporter) && slices.Contains(c.Zones, subject)
+}
+
+// Sees says whether the caller sees what a subject has not released yet.
+func (c Caller) Sees(subject string) bool {
+	return c.SeesAll() || c.Is(Reporter) && slices.Contains(c.Zones, subject)
+}
+
+type callerKey struct{}
+
+// With puts the proved caller into the context.
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// From is the proved caller, without subject and roles when nobody proved one.
+func From(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
 }
 
 // Actor is the proved subject id of the caller, empty when nobody proved one.
-func Actor(ctx context.Context) string {
-	subject, _ := ctx.Value(actorKey{}).(string)
-	return subject
-}
+func Actor(ctx context.Context) string { return From(ctx).Subject }

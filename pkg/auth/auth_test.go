@@ -16,9 +16,9 @@ import (
 func TestLoopbackKnowsOnlyItsMachine(t *testing.T) {
 	from := func(a net.Addr) context.Context { return peer.NewContext(t.Context(), &peer.Peer{Addr: a}) }
 	for _, a := range []string{"127.0.0.1", "::1", "127.8.8.8"} {
-		subject, err := auth.Loopback(from(&net.TCPAddr{IP: net.ParseIP(a)}))
-		if err != nil || subject != auth.LocalOperator {
-			t.Errorf("%s: %q, %v", a, subject, err)
+		caller, err := auth.Loopback(from(&net.TCPAddr{IP: net.ParseIP(a)}))
+		if err != nil || caller.Subject != auth.LocalOperator || !caller.Is(auth.Admin) {
+			t.Errorf("%s: %q, %v", a, caller, err)
 		}
 	}
 	for name, ctx := range map[string]context.Context{
@@ -26,8 +26,8 @@ func TestLoopbackKnowsOnlyItsMachine(t *testing.T) {
 		"a unix socket":   from(&net.UnixAddr{Net: "unix", Name: "@x"}),
 		"nobody":          t.Context(),
 	} {
-		if subject, err := auth.Loopback(ctx); status.Code(err) != codes.Unauthenticated || subject != "" {
-			t.Errorf("%s: %q, %v", name, subject, err)
+		if caller, err := auth.Loopback(ctx); status.Code(err) != codes.Unauthenticated || caller.Subject != "" {
+			t.Errorf("%s: %q, %v", name, caller, err)
 		}
 	}
 }

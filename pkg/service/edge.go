@@ -274,12 +274,12 @@ func (e *edge) known(ctx context.Context, method string) (context.Context, error
 	if plumbing(method) {
 		return ctx, nil
 	}
-	subject, err := e.host.deps.Identify(ctx)
+	caller, err := e.host.deps.Identify(ctx)
 	if err != nil {
 		return nil, err
 	}
-	of(ctx).actor = subject
-	return auth.WithActor(ctx, subject), nil
+	of(ctx).actor = caller.Subject
+	return auth.With(ctx, caller), nil
 }
 
 func (e *edge) validate(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {

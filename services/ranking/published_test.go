@@ -40,7 +40,7 @@ func start(t *testing.T) (context.Context, *ranking.Service, ledger.Deps) {
 		t.Fatal(err)
 	}
 	ledgertest.Run(t, led)
-	ctx, cancel := context.WithCancel(auth.WithActor(t.Context(), auth.LocalOperator))
+	ctx, cancel := context.WithCancel(auth.With(t.Context(), auth.Operator()))
 	ended := make(chan error, 1)
 	go func() { ended <- svc.Run(ctx) }()
 	t.Cleanup(func() {
