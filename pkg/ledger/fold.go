@@ -55,6 +55,7 @@ type folder interface {
 	apply(commit *ledgerv1.Commit, h head) error
 	pass(h head)
 	serve(ctx context.Context)
+	standing() LaneStanding
 }
 
 // Fold folds a lane in this process, from an empty state. It must be called

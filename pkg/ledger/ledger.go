@@ -149,14 +149,16 @@ type Ledger struct {
 
 	chain *chain // owned by the tail
 
-	mu       sync.Mutex
-	lanes    map[string]folder
-	running  bool
-	applied  int64
-	last     int64         // the highest revision that anybody told us of
-	advanced chan struct{} // closed and replaced when applied or halt changes
-	halt     error
-	ignored  map[int64]bool // revisions that a rule rejects
+	mu      sync.Mutex
+	lanes   map[string]folder
+	running bool
+	applied int64
+	// appliedTime is the latest commit time that was applied.
+	appliedTime time.Time
+	last        int64         // the highest revision that anybody told us of
+	advanced    chan struct{} // closed and replaced when applied or halt changes
+	halt        error
+	ignored     map[int64]bool // revisions that a rule rejects
 
 	caughtUp chan struct{}
 	stopped  chan struct{} // closed when Run returns
@@ -449,10 +451,13 @@ func (l *Ledger) stopFor(ctx context.Context, reason error) {
 }
 
 // advance records that a revision is applied and wakes who waits for it.
-func (l *Ledger) advance(revision int64) {
+func (l *Ledger) advance(revision int64, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.applied = revision
+	if at.After(l.appliedTime) { // A message that a rule ignores brings the time of the commit before it.
+		l.appliedTime = at
+	}
 	l.last = max(l.last, revision)
 	l.meter.position(l.applied, l.last)
 	close(l.advanced)
