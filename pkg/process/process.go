@@ -26,6 +26,7 @@ import (
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
+	"zonebench.internal/pkg/status"
 	"zonebench.internal/pkg/telemetry"
 )
 
@@ -153,6 +154,12 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return err
 	}
+	sys, err := status.New(status.Deps{
+		Ledger: led, Services: []string{p.Name}, Owns: []string{p.Name}, Build: telemetry.ThisBuild(), Now: now,
+	})
+	if err != nil {
+		return err
+	}
 	host, err := service.NewHost(common.Host, service.Deps{
 		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(),
 		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
@@ -176,7 +183,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 			}
 		}()
 	}
-	err = host.Serve(ctx, lis, svc)
+	err = host.Serve(ctx, lis, svc, sys)
 	cancel()
 	return errors.Join(err, <-told)
 }

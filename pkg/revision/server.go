@@ -11,9 +11,11 @@ import (
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
-// ours is the prefix of the methods that read the ledger; health and reflection
-// must answer when the ledger does not.
-const ours = "/zonebench."
+// reads tells the methods that read the ledger. Health, reflection and the status
+// of the process must answer when the ledger does not.
+func reads(method string) bool {
+	return strings.HasPrefix(method, "/zonebench.") && !strings.HasPrefix(method, "/zonebench.system.")
+}
 
 // consistent is a request that may say how fresh its answer must be.
 type consistent interface {
@@ -23,7 +25,7 @@ type consistent interface {
 // UnaryServer gives the interceptor of a server for calls with one answer.
 func UnaryServer(l Ledger) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if !strings.HasPrefix(info.FullMethod, ours) {
+		if !reads(info.FullMethod) {
 			return handler(ctx, req)
 		}
 		ctx, err := enter(ctx, l, req)
@@ -42,7 +44,7 @@ func UnaryServer(l Ledger) grpc.UnaryServerInterceptor {
 // answers. The wait is in the first receive, which brings the request.
 func StreamServer(l Ledger) grpc.StreamServerInterceptor {
 	return func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		if !strings.HasPrefix(info.FullMethod, ours) {
+		if !reads(info.FullMethod) {
 			return handler(srv, stream)
 		}
 		return handler(srv, &serverStream{ServerStream: stream, ctx: stream.Context(), ledger: l})

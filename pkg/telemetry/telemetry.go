@@ -60,10 +60,11 @@ func Terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Metrics makes the registry of a process, with what Go and the system tell of it.
+// Metrics makes the registry of a process, with what Go, the system and the
+// build tell of it.
 func Metrics() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(ThisBuild()))
 	return r
 }
 

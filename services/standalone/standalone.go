@@ -32,6 +32,8 @@ import (
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
+	"zonebench.internal/pkg/status"
+	"zonebench.internal/pkg/telemetry"
 	"zonebench.internal/services/indicator"
 	"zonebench.internal/services/ranking"
 	"zonebench.internal/services/zone"
@@ -149,6 +151,14 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	_ = rdb // Wired; the rankings will keep their versions there.
 
+	sys, err := status.New(status.Deps{
+		Ledger: led, Services: []string{zon.Name(), ind.Name(), ran.Name()},
+		Owns:  []string{ledger.LaneZone, ledger.LaneIndicator, ledger.LaneRanking},
+		Build: telemetry.ThisBuild(), Now: cfg.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	beneath := []service.Task{{Name: "ledger", Run: led.Run}}
 	if cfg.Archive != "" {
 		archiver, err := ledger.OpenArchive(ctx, led, ledger.ArchiveConfig{Dir: cfg.Archive})
@@ -181,7 +191,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	release := undo.take()
 	go func() {
 		defer close(c.done)
-		c.err = host.Serve(ctx, lis, zon, ind, ran)
+		c.err = host.Serve(ctx, lis, zon, ind, ran, sys)
 		release.run()
 	}()
 	select {
