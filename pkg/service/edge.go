@@ -65,8 +65,8 @@ func (e *edge) stream() []grpc.StreamServerInterceptor {
 	return []grpc.StreamServerInterceptor{e.observeStream, e.guardStream, e.gateStream, e.identifyStream, e.validateStream}
 }
 
-// plumbing tells the methods of gRPC itself, health and reflection, which are
-// open to probes before anything is ready and to callers without an identity.
+// plumbing tells the methods of gRPC itself, health and reflection, which answer
+// before anything is ready.
 func plumbing(method string) bool { return strings.HasPrefix(method, "/grpc.") }
 
 // call is what the log says of a call, filled in on the way to the handler.
@@ -270,15 +270,22 @@ func (e *edge) identifyStream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 	return next(srv, &stream{ServerStream: ss, ctx: ctx})
 }
 
+// known proves who calls and that they may call this method.
 func (e *edge) known(ctx context.Context, method string) (context.Context, error) {
-	if plumbing(method) {
+	if auth.IsOpen(method) {
 		return ctx, nil
 	}
-	caller, err := e.host.deps.Identify(ctx)
-	if err != nil {
-		return nil, err
+	caller, ok := auth.Vouched(ctx)
+	if !ok {
+		var err error
+		if caller, err = e.host.deps.Identify(ctx); err != nil {
+			return nil, err
+		}
 	}
 	of(ctx).actor = caller.Subject
+	if err := auth.Permit(caller, method); err != nil {
+		return nil, err
+	}
 	return auth.With(ctx, caller), nil
 }
 

@@ -30,6 +30,8 @@ type Config struct {
 	Grace time.Duration `env:"GRACE" help:"how long calls may take to end when the process stops; 10s by default"`
 	// Deadline of a call that comes without one, 60 s by default.
 	Deadline time.Duration `env:"DEADLINE" help:"deadline of a call that comes without one; 60s by default"`
+	// How long a connection is kept before its client is asked to make another, so that calls reach new replicas; 30 min by default.
+	ConnectionAge time.Duration `env:"CONNECTION_AGE" help:"how long a connection is kept before its client is asked to make another; 30m by default"` //nolint:lll // a field, its tag and its meaning stay on one line
 }
 
 func (c Config) withDefaults() Config {
@@ -41,6 +43,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Deadline == 0 {
 		c.Deadline = time.Minute
+	}
+	if c.ConnectionAge == 0 {
+		c.ConnectionAge = 30 * time.Minute
 	}
 	return c
 }
@@ -58,6 +63,9 @@ type Deps struct {
 	// such as those that wait for a revision.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
+	// Probes answer health on a port of their own too, from before the host is
+	// made. Nil: only the host's own port does.
+	Probes *Probes
 	// Beneath runs below the services.
 	Beneath []Task
 }
@@ -70,6 +78,8 @@ type Host struct {
 	local   *bufconn.Listener
 	health  *health.Server
 	server  *grpc.Server
+	unary   []grpc.UnaryServerInterceptor
+	methods map[string]method // of all services, for Invoke
 	ready   atomic.Bool
 	serving chan struct{} // closed when health says SERVING
 	stop    chan struct{} // closed when stopping begins
@@ -86,24 +96,35 @@ func NewHost(cfg Config, deps Deps) (*Host, error) {
 		deps:    deps,
 		local:   bufconn.Listen(1 << 20),
 		health:  health.NewServer(),
+		methods: make(map[string]method),
 		serving: make(chan struct{}),
 		stop:    make(chan struct{}),
+	}
+	if deps.Probes != nil {
+		h.health = deps.Probes.health
 	}
 	around, err := newEdge(h)
 	if err != nil {
 		return nil, err
 	}
+	h.unary = append(around.unary(), deps.Unary...)
 	h.server = grpc.NewServer(
-		grpc.ChainUnaryInterceptor(append(around.unary(), deps.Unary...)...),
+		grpc.ChainUnaryInterceptor(h.unary...),
 		grpc.ChainStreamInterceptor(append(around.stream(), deps.Stream...)...),
 		// Four times what is accepted can be received, so that most oversized
 		// requests get our own answer, which says what to do.
 		grpc.MaxRecvMsgSize(4*h.cfg.MaxRequestBytes),
 		grpc.MaxSendMsgSize(64<<20),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: time.Minute, Timeout: 20 * time.Second,
+			// Without an age a client never finds a replica that came later. Calls in
+			// flight get as long as any call may take; streams resume elsewhere.
+			MaxConnectionAge: h.cfg.ConnectionAge, MaxConnectionAgeGrace: h.cfg.Deadline,
+		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
 		grpc.ConnectionTimeout(20*time.Second),
 	)
+	h.health.SetServingStatus(Live, healthv1.HealthCheckResponse_SERVING)
 	h.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
 	return h, nil
 }
@@ -131,13 +152,11 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 		return errors.New("service: a host serves once")
 	}
 	for _, s := range services {
-		s.Register(h.server)
+		s.Register(register{ServiceRegistrar: h.server, methods: h.methods})
 	}
 	healthv1.RegisterHealthServer(h.server, h.health)
 	reflection.Register(h.server)
-	for name := range h.server.GetServiceInfo() {
-		h.health.SetServingStatus(name, healthv1.HealthCheckResponse_NOT_SERVING)
-	}
+	h.serve(healthv1.HealthCheckResponse_NOT_SERVING)
 
 	failed := make(chan struct{}, 1)
 	beneath := newCrew(ctx, failed)
@@ -151,7 +170,12 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 	servers := newCrew(ctx, failed)
 	for _, l := range []net.Listener{h.local, lis} {
 		if l != nil {
-			servers.start("server on "+l.Addr().String(), func(context.Context) error { return h.server.Serve(l) })
+			servers.start("server on "+l.Addr().String(), func(context.Context) error {
+				if err := h.server.Serve(l); !errors.Is(err, grpc.ErrServerStopped) { // It may be stopped before it began.
+					return err
+				}
+				return nil
+			})
 		}
 	}
 	watch, unwatch := context.WithCancel(ctx)
@@ -167,10 +191,10 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 
 	unwatch()
 	watching.Wait()
-	h.ready.Store(false)
 	h.health.Shutdown()
 	close(h.stop)
-	h.drain(ctx)
+	h.drain(ctx) // Calls that are on their way are answered: refusing them would only lose them.
+	h.ready.Store(false)
 	servers.end()
 	above.end()
 	beneath.end()
@@ -188,12 +212,17 @@ func (h *Host) open(ctx context.Context) {
 		}
 	}
 	h.ready.Store(true)
-	for name := range h.server.GetServiceInfo() {
-		h.health.SetServingStatus(name, healthv1.HealthCheckResponse_SERVING)
-	}
-	h.health.SetServingStatus("", healthv1.HealthCheckResponse_SERVING)
+	h.serve(healthv1.HealthCheckResponse_SERVING)
 	close(h.serving)
 	h.deps.Log.InfoContext(ctx, "serving")
+}
+
+// serve sets the health of every service, and of all together. Live stays as it is.
+func (h *Host) serve(status healthv1.HealthCheckResponse_ServingStatus) {
+	for name := range h.server.GetServiceInfo() {
+		h.health.SetServingStatus(name, status)
+	}
+	h.health.SetServingStatus("", status)
 }
 
 // drain lets calls in flight end, within the grace.
