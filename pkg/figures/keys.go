@@ -16,7 +16,15 @@ func (v View) FiguresUnder(subject, indicator string) iter.Seq[*indicatorv1.Figu
 // KeysOf are the keys of a zone or reference unit with at least one standing
 // statement, in their order, made without the figures.
 func (v View) KeysOf(subject string) iter.Seq[*indicatorv1.FigureKey] {
-	prefix := subject + " "
+	return v.keysFrom(subject + " ")
+}
+
+// KeysUnder are KeysOf of one indicator.
+func (v View) KeysUnder(subject, indicator string) iter.Seq[*indicatorv1.FigureKey] {
+	return v.keysFrom(subject + " " + indicator + " ")
+}
+
+func (v View) keysFrom(prefix string) iter.Seq[*indicatorv1.FigureKey] {
 	return func(yield func(*indicatorv1.FigureKey) bool) {
 		v.state.figures.Ascend(prefix, func(key string, f *figure) bool {
 			if !strings.HasPrefix(key, prefix) {

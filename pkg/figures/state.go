@@ -51,6 +51,10 @@ type State struct {
 	standing   int
 	uses       *btree.Map[string, uint32] // by indicator and by source: statements ever recorded
 	stages     *btree.Map[string, *stage]
+	// What each commit touched, and when what it recorded becomes public: see changes.go.
+	touched   *btree.Map[int64, []string]
+	embargoes *btree.Map[int64, []embargo]
+	now       changes // of the transaction that is being taken in
 }
 
 // transaction is what a change is remembered by.
@@ -116,6 +120,8 @@ func New() *State {
 		figures:    new(btree.Map[string, *figure]),
 		uses:       new(btree.Map[string, uint32]),
 		stages:     new(btree.Map[string, *stage]),
+		touched:    new(btree.Map[int64, []string]),
+		embargoes:  new(btree.Map[int64, []embargo]),
 	}
 }
 
@@ -130,6 +136,8 @@ func (s *State) Clone() *State {
 	c.figures = s.figures.Copy()
 	c.uses = s.uses.Copy()
 	c.stages = s.stages.Copy()
+	c.touched = s.touched.Copy()
+	c.embargoes = s.embargoes.Copy()
 	return &c
 }
 
@@ -143,6 +151,7 @@ func (s *State) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 			return fmt.Errorf("revision %d, transaction %d: %w", at.Revision, at.Index, err)
 		}
 	}
+	s.keepChanges(at.Revision)
 	return nil
 }
 
@@ -150,8 +159,10 @@ func (s *State) apply(by *transaction, fact *ledgerv1.Fact) error {
 	switch kind := fact.GetKind().(type) {
 	case *ledgerv1.Fact_Indicator:
 		s.indicators.Put(proto.CloneOf(kind.Indicator), by.revision, by.time)
+		s.now.touch(kind.Indicator.GetName())
 	case *ledgerv1.Fact_Source:
 		s.sources.Put(proto.CloneOf(kind.Source), by.revision, by.time)
+		s.now.touch(kind.Source.GetName())
 	case *ledgerv1.Fact_List:
 		s.lists.Put(proto.CloneOf(kind.List), by.revision, by.time)
 	case *ledgerv1.Fact_Statement:
@@ -212,6 +223,10 @@ func (s *State) record(by *transaction, m *indicatorv1.Statement) error {
 	s.statements.Set(r.sequence, r)
 	s.byName.Set(id, r.sequence)
 	s.figures.Set(key, &figure{key: f.key, statements: append(slices.Clip(f.statements), r.sequence), pins: f.pins})
+	s.now.touch(f.key)
+	if release := m.GetReleaseTime(); release != nil && release.AsTime().After(by.time) {
+		s.now.embargo(release.AsTime(), f.key, by.revision)
+	}
 	s.use(indicatorOf(key))
 	s.use(source)
 	s.standing++
@@ -232,6 +247,7 @@ func (s *State) take(by *transaction, w *ledgerv1.StatementWithdrawn) error {
 	out := *r
 	out.taken = &taken{by: by, reason: w.GetReason(), superseded: w.GetSupersededBy()}
 	s.statements.Set(r.sequence, &out)
+	s.now.touch(r.key)
 	s.standing--
 	f, _ := s.figures.Get(r.key)
 	// A pin ends with its statement, unless the statement only says anew what it says with other attributes.
@@ -259,6 +275,7 @@ func (s *State) pin(key string, p pin) error {
 		return contradiction("no figure %q to pin or unpin", key)
 	}
 	s.figures.Set(key, &figure{key: f.key, statements: f.statements, pins: append(slices.Clip(f.pins), p)})
+	s.now.touch(f.key)
 	return nil
 }
 

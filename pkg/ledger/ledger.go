@@ -148,6 +148,7 @@ type Ledger struct {
 	meter *metrics
 
 	chain *chain // owned by the tail
+	times times
 
 	mu      sync.Mutex
 	lanes   map[string]folder

@@ -72,6 +72,7 @@ func (l *Ledger) take(ctx context.Context, m message) error {
 	if err := l.mark.advance(m.sequence); err != nil {
 		return err
 	}
+	l.times.put(m.sequence, h.time)
 	l.advance(m.sequence, h.time)
 	return nil
 }

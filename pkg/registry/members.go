@@ -61,3 +61,26 @@ func (v View) Members(group string, asOf *typev1.Date) ([]*zonev1.Zone, error) {
 	}
 	return out, nil
 }
+
+// IsMember reports whether a zone is among the Members of a group on a day.
+func (v View) IsMember(group, zone string, asOf *typev1.Date) (bool, error) {
+	g, ok := v.Group(group)
+	if !ok {
+		return false, nil
+	}
+	z, ok := v.Zone(zone)
+	day := civil.Last(asOf, civil.Never)
+	if !ok || !v.Lives(zone, day) {
+		return false, nil
+	}
+	switch members := g.GetMembers().(type) {
+	case *zonev1.Group_List:
+		return slices.ContainsFunc(members.List.GetMembers(), func(m *zonev1.Member) bool {
+			return m.GetZone() == zone && civil.SpanOf(m.GetStartDate(), m.GetEndDate()).Contains(day)
+		}), nil
+	case *zonev1.Group_Filter:
+		fits, err := CompileZoneFilter(members.Filter)
+		return err == nil && fits(z), err
+	}
+	return false, nil
+}

@@ -11,6 +11,7 @@ package registry
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -44,6 +45,8 @@ type State struct {
 	called *btree.Map[string, struct{}] // normalised name or alias -> subject
 	ties   *btree.Map[string, struct{}] // zone -> relation with it on either side
 
+	touched *btree.Map[int64, []string] // by revision: names of what its commit wrote
+
 	revision int64
 
 	names atomic.Pointer[[]nearest.Name] // of this revision, once somebody asked
@@ -58,6 +61,7 @@ func New() *State {
 		groups:    versioned.New[*zonev1.Group](),
 		called:    new(btree.Map[string, struct{}]),
 		ties:      new(btree.Map[string, struct{}]),
+		touched:   new(btree.Map[int64, []string]),
 	}
 }
 
@@ -68,7 +72,7 @@ func (s *State) Clone() *State {
 	defer s.mu.Unlock()
 	return &State{
 		zones: s.zones.Clone(), units: s.units.Clone(), relations: s.relations.Clone(), groups: s.groups.Clone(),
-		called: s.called.Copy(), ties: s.ties.Copy(),
+		called: s.called.Copy(), ties: s.ties.Copy(), touched: s.touched.Copy(),
 		revision: s.revision,
 	}
 }
@@ -76,22 +80,32 @@ func (s *State) Clone() *State {
 // Apply takes in one transaction.
 func (s *State) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 	s.names.Store(nil)
+	var names []string
 	for i, fact := range tx.GetFacts() {
 		switch kind := fact.GetKind().(type) {
 		case *ledgerv1.Fact_LedgerVersion:
 		case *ledgerv1.Fact_Zone:
 			s.putZone(at, proto.CloneOf(kind.Zone))
+			names = append(names, kind.Zone.GetName())
 		case *ledgerv1.Fact_ReferenceUnit:
 			s.putUnit(at, proto.CloneOf(kind.ReferenceUnit))
+			names = append(names, kind.ReferenceUnit.GetName())
 		case *ledgerv1.Fact_Relation:
 			s.putRelation(at, proto.CloneOf(kind.Relation))
+			names = append(names, kind.Relation.GetName())
 		case *ledgerv1.Fact_Group:
 			s.groups.Put(proto.CloneOf(kind.Group), at.Revision, at.CommitTime)
+			names = append(names, kind.Group.GetName())
 		case *ledgerv1.Fact_GroupDeleted:
 			s.groups.Delete(kind.GroupDeleted.GetName(), at.Revision)
+			names = append(names, kind.GroupDeleted.GetName())
 		default:
 			return fmt.Errorf("registry: fact %d of a transaction at revision %d is a %T: %w", i, at.Revision, kind, ledger.ErrUnknownFact)
 		}
+	}
+	if len(names) > 0 {
+		before, _ := s.touched.Get(at.Revision)
+		s.touched.Set(at.Revision, append(slices.Clip(before), names...))
 	}
 	s.revision = max(s.revision, at.Revision)
 	return nil

@@ -27,6 +27,17 @@ func (s *State) View(revision int64) View {
 // Revision is the one that the view is of.
 func (v View) Revision() int64 { return v.revision }
 
+// Changes are the commits of the zone lane after a revision and up to the
+// view's, the newest first, with the names of what each wrote: zones, reference
+// units, relations and groups.
+func (v View) Changes(after int64) iter.Seq2[int64, []string] {
+	return func(yield func(int64, []string) bool) {
+		v.state.touched.Descend(v.revision, func(revision int64, names []string) bool {
+			return revision > after && yield(revision, names)
+		})
+	}
+}
+
 // Zone finds a zone by its resource name.
 func (v View) Zone(name string) (*zonev1.Zone, bool) { return v.state.zones.At(name, v.revision) }
 

@@ -9,6 +9,7 @@ package ledgerv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -55,6 +56,7 @@ type Fact struct {
 	//	*Fact_Scheme
 	//	*Fact_Ranking
 	//	*Fact_Released
+	//	*Fact_ClockReached
 	Kind          isFact_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -277,6 +279,15 @@ func (x *Fact) GetReleased() *Released {
 	return nil
 }
 
+func (x *Fact) GetClockReached() *ClockReached {
+	if x != nil {
+		if x, ok := x.Kind.(*Fact_ClockReached); ok {
+			return x.ClockReached
+		}
+	}
+	return nil
+}
+
 type isFact_Kind interface {
 	isFact_Kind()
 }
@@ -366,6 +377,10 @@ type Fact_Released struct {
 	Released *Released `protobuf:"bytes,44,opt,name=released,proto3,oneof"`
 }
 
+type Fact_ClockReached struct {
+	ClockReached *ClockReached `protobuf:"bytes,45,opt,name=clock_reached,json=clockReached,proto3,oneof"`
+}
+
 func (*Fact_LedgerVersion) isFact_Kind() {}
 
 func (*Fact_Zone) isFact_Kind() {}
@@ -405,6 +420,8 @@ func (*Fact_Scheme) isFact_Kind() {}
 func (*Fact_Ranking) isFact_Kind() {}
 
 func (*Fact_Released) isFact_Kind() {}
+
+func (*Fact_ClockReached) isFact_Kind() {}
 
 // LedgerVersion says that from this commit on, facts of this version's
 // vocabulary may appear.
@@ -908,12 +925,57 @@ func (x *StoredRows) GetStandings() []*v12.Standing {
 	return nil
 }
 
+// ClockReached says nothing but that its commit is not earlier than a time at
+// which statements become public, so that it also happens when nobody writes.
+type ClockReached struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClockReached) Reset() {
+	*x = ClockReached{}
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClockReached) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClockReached) ProtoMessage() {}
+
+func (x *ClockReached) ProtoReflect() protoreflect.Message {
+	mi := &file_zonebench_ledger_v1_fact_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClockReached.ProtoReflect.Descriptor instead.
+func (*ClockReached) Descriptor() ([]byte, []int) {
+	return file_zonebench_ledger_v1_fact_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ClockReached) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
 var File_zonebench_ledger_v1_fact_proto protoreflect.FileDescriptor
 
 const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\n" +
-	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a\"zonebench/ranking/v1/release.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\xbc\n" +
-	"\n" +
+	"\x1ezonebench/ledger/v1/fact.proto\x12\x13zonebench.ledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&zonebench/indicator/v1/indicator.proto\x1a!zonebench/indicator/v1/list.proto\x1a#zonebench/indicator/v1/source.proto\x1a&zonebench/indicator/v1/statement.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a\"zonebench/ranking/v1/release.proto\x1a!zonebench/ranking/v1/scheme.proto\x1a!zonebench/ranking/v1/series.proto\x1a\x1dzonebench/zone/v1/group.proto\x1a&zonebench/zone/v1/reference_unit.proto\x1a zonebench/zone/v1/relation.proto\x1a\x1czonebench/zone/v1/zone.proto\"\x86\v\n" +
 	"\x04Fact\x12K\n" +
 	"\x0eledger_version\x18\x01 \x01(\v2\".zonebench.ledger.v1.LedgerVersionH\x00R\rledgerVersion\x12-\n" +
 	"\x04zone\x18\n" +
@@ -935,7 +997,8 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\x05round\x18) \x01(\v2\x1b.zonebench.ranking.v1.RoundH\x00R\x05round\x126\n" +
 	"\x06scheme\x18* \x01(\v2\x1c.zonebench.ranking.v1.SchemeH\x00R\x06scheme\x129\n" +
 	"\aranking\x18+ \x01(\v2\x1d.zonebench.ranking.v1.RankingH\x00R\aranking\x12;\n" +
-	"\breleased\x18, \x01(\v2\x1d.zonebench.ledger.v1.ReleasedH\x00R\breleasedB\x06\n" +
+	"\breleased\x18, \x01(\v2\x1d.zonebench.ledger.v1.ReleasedH\x00R\breleased\x12H\n" +
+	"\rclock_reached\x18- \x01(\v2!.zonebench.ledger.v1.ClockReachedH\x00R\fclockReachedB\x06\n" +
 	"\x04kind\")\n" +
 	"\rLedgerVersion\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\"\"\n" +
@@ -968,7 +1031,9 @@ const file_zonebench_ledger_v1_fact_proto_rawDesc = "" +
 	"\x04rows\x18\x02 \x01(\fR\x04rows\"J\n" +
 	"\n" +
 	"StoredRows\x12<\n" +
-	"\tstandings\x18\x01 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandingsB\xcd\x01\n" +
+	"\tstandings\x18\x01 \x03(\v2\x1e.zonebench.ranking.v1.StandingR\tstandings\">\n" +
+	"\fClockReached\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04timeB\xcd\x01\n" +
 	"\x17com.zonebench.ledger.v1B\tFactProtoP\x01Z9zonebench.internal/proto/gen/zonebench/ledger/v1;ledgerv1\xa2\x02\x03ZLX\xaa\x02\x13Zonebench.Ledger.V1\xca\x02\x13Zonebench\\Ledger\\V1\xe2\x02\x1fZonebench\\Ledger\\V1\\GPBMetadata\xea\x02\x15Zonebench::Ledger::V1b\x06proto3"
 
 var (
@@ -983,65 +1048,69 @@ func file_zonebench_ledger_v1_fact_proto_rawDescGZIP() []byte {
 	return file_zonebench_ledger_v1_fact_proto_rawDescData
 }
 
-var file_zonebench_ledger_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_zonebench_ledger_v1_fact_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_zonebench_ledger_v1_fact_proto_goTypes = []any{
-	(*Fact)(nil),               // 0: zonebench.ledger.v1.Fact
-	(*LedgerVersion)(nil),      // 1: zonebench.ledger.v1.LedgerVersion
-	(*GroupDeleted)(nil),       // 2: zonebench.ledger.v1.GroupDeleted
-	(*StatementWithdrawn)(nil), // 3: zonebench.ledger.v1.StatementWithdrawn
-	(*FigurePinned)(nil),       // 4: zonebench.ledger.v1.FigurePinned
-	(*FigureUnpinned)(nil),     // 5: zonebench.ledger.v1.FigureUnpinned
-	(*StagedStatements)(nil),   // 6: zonebench.ledger.v1.StagedStatements
-	(*ImportCommitted)(nil),    // 7: zonebench.ledger.v1.ImportCommitted
-	(*Released)(nil),           // 8: zonebench.ledger.v1.Released
-	(*StoredRows)(nil),         // 9: zonebench.ledger.v1.StoredRows
-	(*v1.Zone)(nil),            // 10: zonebench.zone.v1.Zone
-	(*v1.ReferenceUnit)(nil),   // 11: zonebench.zone.v1.ReferenceUnit
-	(*v1.Relation)(nil),        // 12: zonebench.zone.v1.Relation
-	(*v1.Group)(nil),           // 13: zonebench.zone.v1.Group
-	(*v11.Indicator)(nil),      // 14: zonebench.indicator.v1.Indicator
-	(*v11.Source)(nil),         // 15: zonebench.indicator.v1.Source
-	(*v11.Statement)(nil),      // 16: zonebench.indicator.v1.Statement
-	(*v11.List)(nil),           // 17: zonebench.indicator.v1.List
-	(*v12.Series)(nil),         // 18: zonebench.ranking.v1.Series
-	(*v12.Round)(nil),          // 19: zonebench.ranking.v1.Round
-	(*v12.Scheme)(nil),         // 20: zonebench.ranking.v1.Scheme
-	(*v12.Ranking)(nil),        // 21: zonebench.ranking.v1.Ranking
-	(*v11.FigureKey)(nil),      // 22: zonebench.indicator.v1.FigureKey
-	(*v12.Release)(nil),        // 23: zonebench.ranking.v1.Release
-	(*v12.Standing)(nil),       // 24: zonebench.ranking.v1.Standing
+	(*Fact)(nil),                  // 0: zonebench.ledger.v1.Fact
+	(*LedgerVersion)(nil),         // 1: zonebench.ledger.v1.LedgerVersion
+	(*GroupDeleted)(nil),          // 2: zonebench.ledger.v1.GroupDeleted
+	(*StatementWithdrawn)(nil),    // 3: zonebench.ledger.v1.StatementWithdrawn
+	(*FigurePinned)(nil),          // 4: zonebench.ledger.v1.FigurePinned
+	(*FigureUnpinned)(nil),        // 5: zonebench.ledger.v1.FigureUnpinned
+	(*StagedStatements)(nil),      // 6: zonebench.ledger.v1.StagedStatements
+	(*ImportCommitted)(nil),       // 7: zonebench.ledger.v1.ImportCommitted
+	(*Released)(nil),              // 8: zonebench.ledger.v1.Released
+	(*StoredRows)(nil),            // 9: zonebench.ledger.v1.StoredRows
+	(*ClockReached)(nil),          // 10: zonebench.ledger.v1.ClockReached
+	(*v1.Zone)(nil),               // 11: zonebench.zone.v1.Zone
+	(*v1.ReferenceUnit)(nil),      // 12: zonebench.zone.v1.ReferenceUnit
+	(*v1.Relation)(nil),           // 13: zonebench.zone.v1.Relation
+	(*v1.Group)(nil),              // 14: zonebench.zone.v1.Group
+	(*v11.Indicator)(nil),         // 15: zonebench.indicator.v1.Indicator
+	(*v11.Source)(nil),            // 16: zonebench.indicator.v1.Source
+	(*v11.Statement)(nil),         // 17: zonebench.indicator.v1.Statement
+	(*v11.List)(nil),              // 18: zonebench.indicator.v1.List
+	(*v12.Series)(nil),            // 19: zonebench.ranking.v1.Series
+	(*v12.Round)(nil),             // 20: zonebench.ranking.v1.Round
+	(*v12.Scheme)(nil),            // 21: zonebench.ranking.v1.Scheme
+	(*v12.Ranking)(nil),           // 22: zonebench.ranking.v1.Ranking
+	(*v11.FigureKey)(nil),         // 23: zonebench.indicator.v1.FigureKey
+	(*v12.Release)(nil),           // 24: zonebench.ranking.v1.Release
+	(*v12.Standing)(nil),          // 25: zonebench.ranking.v1.Standing
+	(*timestamppb.Timestamp)(nil), // 26: google.protobuf.Timestamp
 }
 var file_zonebench_ledger_v1_fact_proto_depIdxs = []int32{
 	1,  // 0: zonebench.ledger.v1.Fact.ledger_version:type_name -> zonebench.ledger.v1.LedgerVersion
-	10, // 1: zonebench.ledger.v1.Fact.zone:type_name -> zonebench.zone.v1.Zone
-	11, // 2: zonebench.ledger.v1.Fact.reference_unit:type_name -> zonebench.zone.v1.ReferenceUnit
-	12, // 3: zonebench.ledger.v1.Fact.relation:type_name -> zonebench.zone.v1.Relation
-	13, // 4: zonebench.ledger.v1.Fact.group:type_name -> zonebench.zone.v1.Group
+	11, // 1: zonebench.ledger.v1.Fact.zone:type_name -> zonebench.zone.v1.Zone
+	12, // 2: zonebench.ledger.v1.Fact.reference_unit:type_name -> zonebench.zone.v1.ReferenceUnit
+	13, // 3: zonebench.ledger.v1.Fact.relation:type_name -> zonebench.zone.v1.Relation
+	14, // 4: zonebench.ledger.v1.Fact.group:type_name -> zonebench.zone.v1.Group
 	2,  // 5: zonebench.ledger.v1.Fact.group_deleted:type_name -> zonebench.ledger.v1.GroupDeleted
-	14, // 6: zonebench.ledger.v1.Fact.indicator:type_name -> zonebench.indicator.v1.Indicator
-	15, // 7: zonebench.ledger.v1.Fact.source:type_name -> zonebench.indicator.v1.Source
-	16, // 8: zonebench.ledger.v1.Fact.statement:type_name -> zonebench.indicator.v1.Statement
+	15, // 6: zonebench.ledger.v1.Fact.indicator:type_name -> zonebench.indicator.v1.Indicator
+	16, // 7: zonebench.ledger.v1.Fact.source:type_name -> zonebench.indicator.v1.Source
+	17, // 8: zonebench.ledger.v1.Fact.statement:type_name -> zonebench.indicator.v1.Statement
 	3,  // 9: zonebench.ledger.v1.Fact.statement_withdrawn:type_name -> zonebench.ledger.v1.StatementWithdrawn
 	4,  // 10: zonebench.ledger.v1.Fact.figure_pinned:type_name -> zonebench.ledger.v1.FigurePinned
 	5,  // 11: zonebench.ledger.v1.Fact.figure_unpinned:type_name -> zonebench.ledger.v1.FigureUnpinned
 	6,  // 12: zonebench.ledger.v1.Fact.staged_statements:type_name -> zonebench.ledger.v1.StagedStatements
 	7,  // 13: zonebench.ledger.v1.Fact.import_committed:type_name -> zonebench.ledger.v1.ImportCommitted
-	17, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
-	18, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
-	19, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
-	20, // 17: zonebench.ledger.v1.Fact.scheme:type_name -> zonebench.ranking.v1.Scheme
-	21, // 18: zonebench.ledger.v1.Fact.ranking:type_name -> zonebench.ranking.v1.Ranking
+	18, // 14: zonebench.ledger.v1.Fact.list:type_name -> zonebench.indicator.v1.List
+	19, // 15: zonebench.ledger.v1.Fact.series:type_name -> zonebench.ranking.v1.Series
+	20, // 16: zonebench.ledger.v1.Fact.round:type_name -> zonebench.ranking.v1.Round
+	21, // 17: zonebench.ledger.v1.Fact.scheme:type_name -> zonebench.ranking.v1.Scheme
+	22, // 18: zonebench.ledger.v1.Fact.ranking:type_name -> zonebench.ranking.v1.Ranking
 	8,  // 19: zonebench.ledger.v1.Fact.released:type_name -> zonebench.ledger.v1.Released
-	22, // 20: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	22, // 21: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
-	16, // 22: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
-	23, // 23: zonebench.ledger.v1.Released.release:type_name -> zonebench.ranking.v1.Release
-	24, // 24: zonebench.ledger.v1.StoredRows.standings:type_name -> zonebench.ranking.v1.Standing
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	10, // 20: zonebench.ledger.v1.Fact.clock_reached:type_name -> zonebench.ledger.v1.ClockReached
+	23, // 21: zonebench.ledger.v1.FigurePinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	23, // 22: zonebench.ledger.v1.FigureUnpinned.key:type_name -> zonebench.indicator.v1.FigureKey
+	17, // 23: zonebench.ledger.v1.StagedStatements.statements:type_name -> zonebench.indicator.v1.Statement
+	24, // 24: zonebench.ledger.v1.Released.release:type_name -> zonebench.ranking.v1.Release
+	25, // 25: zonebench.ledger.v1.StoredRows.standings:type_name -> zonebench.ranking.v1.Standing
+	26, // 26: zonebench.ledger.v1.ClockReached.time:type_name -> google.protobuf.Timestamp
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_zonebench_ledger_v1_fact_proto_init() }
@@ -1070,6 +1139,7 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 		(*Fact_Scheme)(nil),
 		(*Fact_Ranking)(nil),
 		(*Fact_Released)(nil),
+		(*Fact_ClockReached)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1077,7 +1147,7 @@ func file_zonebench_ledger_v1_fact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_zonebench_ledger_v1_fact_proto_rawDesc), len(file_zonebench_ledger_v1_fact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
