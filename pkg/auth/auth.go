@@ -8,6 +8,8 @@ package auth
 import (
 	"context"
 	"slices"
+
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 // LocalOperator is the subject of every call in standalone mode, where only
@@ -63,6 +65,22 @@ func (c Caller) SpeaksFor(subject string) bool {
 // Sees says whether the caller sees what a subject has not released yet.
 func (c Caller) Sees(subject string) bool {
 	return c.SeesAll() || c.Is(Reporter) && slices.Contains(c.Zones, subject)
+}
+
+// Gives says whether the caller may give a statement a stage, and so whether it
+// may take out one that has it: what a reviewer approved or a publisher
+// released is not undone from below.
+func (c Caller) Gives(stage typev1.Stage) bool {
+	switch stage {
+	case typev1.Stage_STAGE_UNSPECIFIED, typev1.Stage_STAGE_DRAFT, typev1.Stage_STAGE_SUBMITTED:
+		return c.Is(Reporter, Reviewer, Publisher, Admin)
+	case typev1.Stage_STAGE_APPROVED:
+		return c.Is(Reviewer, Publisher, Admin)
+	case typev1.Stage_STAGE_RELEASED:
+		return c.Is(Publisher, Admin)
+	default:
+		return false
+	}
 }
 
 type callerKey struct{}
