@@ -245,3 +245,94 @@ func TestWireFormat(t *testing.T) {
 		t.Errorf("%s: %q, want %q", raw.Subject, raw.Data, want)
 	}
 }
+
+// appender is a process that writes a topic which others write too.
+func (o outbox) appender() event.Appender {
+	return event.Appender{JetStream: o.js, LedgerID: o.led.ID(), Epoch: 1, Service: "ranking"}
+}
+
+func updated(revision int64) event.Event {
+	return event.Event{
+		ID: event.ID{Epoch: 1, Revision: revision}, Topic: "ranking.updated.a", Subject: "rankings/a",
+		Data: &eventv1.RankingUpdated{Ranking: "rankings/a", Version: revision},
+	}
+}
+
+func TestOfTwoWritersOfATopicOneIsOvertaken(t *testing.T) {
+	o := newOutbox(t)
+	one, two := o.appender(), o.appender()
+	start, err := one.Last(t.Context(), "ranking.updated.a")
+	if err != nil || start != (event.Place{}) {
+		t.Fatalf("the last event of nothing is %+v, %v", start, err)
+	}
+	place, err := one.Append(t.Context(), updated(7), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.Append(t.Context(), updated(5), start); !errors.Is(err, event.ErrOvertaken) {
+		t.Fatalf("an older event behind a place that is not the last: %v", err)
+	}
+	seen, err := two.Last(t.Context(), "ranking.updated.a")
+	if err != nil || seen != place || seen.ID.Revision != 7 {
+		t.Fatalf("the last event is %+v, %v, want %+v", seen, err, place)
+	}
+	if _, err := two.Append(t.Context(), updated(9), seen); err != nil {
+		t.Fatal(err)
+	}
+	// Another topic has places of its own.
+	other := updated(1)
+	other.Topic = "ranking.updated.b"
+	if _, err := two.Append(t.Context(), other, event.Place{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.stored(); n != 3 {
+		t.Errorf("%d events are stored, want 3", n)
+	}
+}
+
+// An answer that got lost: the event is there, and its writer may say it again.
+func TestAnEventIsRepeatedWithoutHarm(t *testing.T) {
+	o := newOutbox(t)
+	a := o.appender()
+	start, err := a.Last(t.Context(), "ranking.updated.a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := a.Append(t.Context(), updated(7), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := a.Append(t.Context(), updated(7), start); err == nil && again != first || err != nil && !errors.Is(err, event.ErrOvertaken) {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if n := o.stored(); n != 1 {
+		t.Errorf("%d events are stored, want 1", n)
+	}
+}
+
+func TestATopicOfAnotherEpochBeginsAnew(t *testing.T) {
+	o := newOutbox(t)
+	start, err := o.appender().Last(t.Context(), "ranking.updated.a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.appender().Append(t.Context(), updated(7), start); err != nil {
+		t.Fatal(err)
+	}
+	restored := o.appender()
+	restored.Epoch = 2
+	place, err := restored.Last(t.Context(), "ranking.updated.a")
+	if err != nil || place.ID != (event.ID{}) {
+		t.Fatalf("after a restore the last event is %+v, %v", place, err)
+	}
+	e := updated(3)
+	e.ID.Epoch = 2
+	if _, err := restored.Append(t.Context(), e, place); err != nil {
+		t.Fatal(err)
+	}
+	foreign := o.appender()
+	foreign.LedgerID = "another"
+	if _, err := foreign.Last(t.Context(), "ranking.updated.a"); err == nil {
+		t.Error("the events of another installation are taken for ours")
+	}
+}

@@ -120,8 +120,10 @@ func (p Publisher) last(ctx context.Context, stream jetstream.Stream) (ID, error
 	return last, nil
 }
 
-func (p Publisher) source() string {
-	return strings.Join([]string{"/zonebench", p.Ledger.ID(), p.Service}, "/")
+func (p Publisher) source() string { return source(p.Ledger.ID(), p.Service) }
+
+func source(ledgerID, service string) string {
+	return strings.Join([]string{"/zonebench", ledgerID, service}, "/")
 }
 
 // of gives the events of a commit with their identity.
