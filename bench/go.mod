@@ -22,6 +22,7 @@ replace (
 	zonebench.internal/pkg/composite => ../pkg/composite
 	zonebench.internal/pkg/local => ../pkg/local
 	zonebench.internal/proto => ../proto
+	zonebench.internal/services/board => ../services/board
 	zonebench.internal/services/indicator => ../services/indicator
 	zonebench.internal/services/ranking => ../services/ranking
 	zonebench.internal/services/standalone => ../services/standalone

@@ -12,6 +12,11 @@ require (
 )
 
 require (
+	connectrpc.com/connect v1.21.1 // indirect
+	zonebench.internal/services/board v0.0.0 // indirect
+)
+
+require (
 	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.1 // indirect
 	buf.build/go/protovalidate v1.4.0 // indirect
 	cel.dev/cel-go v0.32.0 // indirect
@@ -78,6 +83,7 @@ replace (
 	zonebench.internal/pkg/composite => ../pkg/composite
 	zonebench.internal/pkg/local => ../pkg/local
 	zonebench.internal/proto => ../proto
+	zonebench.internal/services/board => ../services/board
 	zonebench.internal/services/indicator => ../services/indicator
 	zonebench.internal/services/ranking => ../services/ranking
 	zonebench.internal/services/standalone => ../services/standalone

@@ -14,6 +14,7 @@ require (
 	zonebench.internal/pkg/composite v0.0.0
 	zonebench.internal/pkg/local v0.0.0
 	zonebench.internal/proto v0.0.0
+	zonebench.internal/services/board v0.0.0
 	zonebench.internal/services/indicator v0.0.0
 	zonebench.internal/services/ranking v0.0.0
 	zonebench.internal/services/zone v0.0.0
@@ -24,6 +25,7 @@ require (
 	buf.build/go/protovalidate v1.4.0 // indirect
 	cel.dev/cel-go v0.32.0 // indirect
 	cel.dev/expr v0.25.3 // indirect
+	connectrpc.com/connect v1.21.1 // indirect
 	github.com/alicebob/miniredis/v2 v2.40.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
@@ -78,6 +80,7 @@ replace (
 	zonebench.internal/pkg/composite => ../../pkg/composite
 	zonebench.internal/pkg/local => ../../pkg/local
 	zonebench.internal/proto => ../../proto
+	zonebench.internal/services/board => ../board
 	zonebench.internal/services/indicator => ../indicator
 	zonebench.internal/services/ranking => ../ranking
 	zonebench.internal/services/zone => ../zone

@@ -34,6 +34,7 @@ import (
 	"zonebench.internal/pkg/service"
 	"zonebench.internal/pkg/status"
 	"zonebench.internal/pkg/telemetry"
+	"zonebench.internal/services/board"
 	"zonebench.internal/services/indicator"
 	"zonebench.internal/services/ranking"
 	"zonebench.internal/services/zone"
@@ -46,15 +47,19 @@ type Config struct {
 	// Listen is a loopback address to serve on, 127.0.0.1:7800 for example.
 	// Empty: only Conn reaches the services.
 	Listen string
+	// Board is a loopback address to serve the board on, 127.0.0.1:7880 for
+	// example. Empty: no board.
+	Board string
 	// RedisURL of a real server, redis://127.0.0.1:6379/0 for example. Empty:
 	// one inside this process.
 	RedisURL string
 	// Archive is a directory into which every commit is copied. Empty: none.
 	Archive string
 
-	Host    service.Config
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	Host        service.Config
+	BoardConfig board.Config
+	Log         *slog.Logger
+	Metrics     prometheus.Registerer
 	// Now is the clock of commit times, time.Now by default.
 	Now func() time.Time
 }
@@ -63,6 +68,7 @@ type Config struct {
 type Cluster struct {
 	dir     string
 	address string
+	board   string
 	conn    *grpc.ClientConn
 	js      jetstream.JetStream
 	epoch   int64
@@ -102,6 +108,14 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		}
 		undo.push(func() { _ = lis.Close() }) // The gRPC server has closed it before, if it came so far.
 		c.address = lis.Addr().String()
+	}
+	var web net.Listener
+	if cfg.Board != "" {
+		if web, err = auth.Listen(ctx, cfg.Board); err != nil {
+			return nil, err
+		}
+		undo.push(func() { _ = web.Close() }) // As above, with the board's.
+		c.board = web.Addr().String()
 	}
 
 	store, mark := Store(c.dir)
@@ -186,6 +200,18 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("connect inside the process: %w", err)
 	}
 	undo.push(func() { _ = c.conn.Close() })
+	services := []service.Service{zon, ind, ran}
+	if web != nil {
+		brd, err := board.New(cfg.BoardConfig, board.Deps{
+			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: c.conn}, {Name: "indicator", Conn: c.conn}, {Name: "ranking", Conn: c.conn}},
+			Log: cfg.Log.With(slog.String("unit", "board")), Metrics: cfg.Metrics,
+			Now: time.Now, // Time limits of connections are the machine's, whatever commit times are.
+		})
+		if err != nil {
+			return nil, err
+		}
+		services = append(services, brd)
+	}
 
 	ctx, c.cancel = context.WithCancel(ctx)
 	release := undo.take()
@@ -251,6 +277,9 @@ func (c *Cluster) Dir() string { return c.dir }
 
 // Address is where the services listen, empty without a port.
 func (c *Cluster) Address() string { return c.address }
+
+// Board is where the board listens, empty without one.
+func (c *Cluster) Board() string { return c.board }
 
 // Conn reaches the services inside the process, by the same interceptors as a
 // call from outside. It keeps the highest token it has seen, so reads see the
