@@ -30,6 +30,12 @@ const (
 
 const defaultAddress = "127.0.0.1:7800"
 
+// Where the board is, and what stands for any free port.
+const (
+	defaultBoard = "127.0.0.1:7880"
+	anyPort      = "127.0.0.1:0"
+)
+
 // Process is what the command line needs to know of the process it runs in.
 type Process struct {
 	Name    string   // by which it was called, for examples of further calls

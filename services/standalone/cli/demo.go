@@ -47,7 +47,7 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if once {
-				options.listen = "" // Nobody will call.
+				options.listen, options.board = "", "" // Nobody will call.
 			} else if a.json {
 				return usage(errors.New("--json prints one object and exits: add --once"))
 			}
@@ -76,6 +76,7 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 					return nil
 				}
 				a.showCalls(in.address)
+				a.showBoard(in.board)
 				return in.wait(ctx)
 			})
 		},

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -21,15 +23,18 @@ import (
 type serving struct {
 	data    string
 	listen  string
+	board   string
 	redis   string
 	metrics string
 	log     string
 	events  bool
 	archive string
+	given   func(flag string) bool
 }
 
 func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
 	f := cmd.Flags()
+	s.given = f.Changed
 	if temporary {
 		f.StringVar(&s.data, "data", "", "directory that keeps the ledger; temporary by default")
 		f.StringVar(&s.log, "log-level", "warn", "debug, info, warn or error")
@@ -38,6 +43,7 @@ func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
 		f.StringVar(&s.log, "log-level", "info", "debug, info, warn or error")
 	}
 	f.StringVar(&s.listen, "listen", defaultAddress, "loopback address to serve on; port 0 takes a free one")
+	f.StringVar(&s.board, "board", defaultBoard, "loopback address of the board; empty for none; a free port when the usual one is taken")
 	f.StringVar(&s.redis, "redis", "", "URL of a real Redis or Valkey; one inside the process by default")
 	f.StringVar(&s.metrics, "metrics", "", "loopback address for /metrics and /debug/pprof; off by default")
 	f.StringVar(&s.archive, "archive", "", "directory, on another disk, into which every commit is copied; none by default")
@@ -50,6 +56,7 @@ type installation struct {
 	dir       string
 	temporary bool
 	address   string
+	board     string
 	wait      func(context.Context) error
 }
 
@@ -59,8 +66,8 @@ func (a *app) serve() *cobra.Command {
 		Use:   "serve",
 		Short: "Run an installation on this machine",
 		Long: `Runs every service in this process: the zone, indicator and ranking services
-behind one gRPC server on the loopback, over a ledger in a directory. What was
-acknowledged is on the disk and survives a kill.
+behind one gRPC server on the loopback, over a ledger in a directory, and the
+board for a browser. What was acknowledged is on the disk and survives a kill.
 
 Other addresses than the loopback are refused: callers cannot prove who they
 are yet. The directory is locked while it is in use.`,
@@ -71,8 +78,9 @@ are yet. The directory is locked while it is in use.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.run(cmd.Context(), options, func(ctx context.Context, in installation) error {
 				if a.json {
-					fmt.Fprintf(a.Out, "{\"address\":%q,\"data\":%q}\n", in.address, in.dir)
+					fmt.Fprintf(a.Out, "{\"address\":%q,\"board\":%q,\"data\":%q}\n", in.address, in.board, in.dir)
 				} else {
+					a.showBoard(in.board)
 					fmt.Fprintf(a.Out, a.say("正在 %s 服务,数据目录 %s;按 Ctrl-C 停止。\n", "Serving on %s, data in %s; Ctrl-C stops it.\n"), in.address, in.dir)
 				}
 				return in.wait(ctx)
@@ -109,7 +117,7 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	if err := level.UnmarshalText([]byte(s.log)); err != nil {
 		return usage(fmt.Errorf("--log-level %s: use debug, info, warn or error", s.log))
 	}
-	for _, address := range []string{s.listen, s.metrics} {
+	for _, address := range []string{s.listen, s.board, s.metrics} {
 		if address == "" {
 			continue
 		}
@@ -121,9 +129,12 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	if err != nil {
 		return usage(err)
 	}
+	if !s.given("board") && s.board != "" && taken(ctx, s.board) {
+		s.board = anyPort
+	}
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
-		Dir: s.data, Listen: s.listen, RedisURL: s.redis, Archive: s.archive, Log: log, Metrics: metrics, Now: a.Now,
+		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Log: log, Metrics: metrics, Now: a.Now,
 	})
 	if err != nil {
 		return started(err)
@@ -134,14 +145,16 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	running := 0
 	if s.metrics != "" {
 		running++
-		go func() { beside <- telemetry.Serve(ctx, s.metrics, metrics) }()
+		go func() {
+			beside <- telemetry.Serve(ctx, telemetry.Config{MetricsListen: s.metrics, ProfilesListen: s.metrics}, metrics)
+		}()
 	}
 	if s.events {
 		running++
 		go func() { beside <- ended(cluster.Events(ctx, a.printEvent)) }()
 	}
 	err = do(ctx, installation{
-		conn: cluster.Conn(), dir: cluster.Dir(), temporary: s.data == "", address: cluster.Address(),
+		conn: cluster.Conn(), dir: cluster.Dir(), temporary: s.data == "", address: cluster.Address(), board: cluster.Board(),
 		wait: func(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
@@ -162,6 +175,23 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 		err = started(stop)
 	}
 	return err
+}
+
+// taken reports whether somebody listens on an address already.
+func taken(ctx context.Context, address string) bool {
+	lis, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return errors.Is(err, syscall.EADDRINUSE)
+	}
+	_ = lis.Close() // It was only a question.
+	return false
+}
+
+// showBoard says where to look.
+func (a *app) showBoard(address string) {
+	if address != "" {
+		fmt.Fprintf(a.Out, a.say("看板:http://%s/\n", "Board: http://%s/\n"), address)
+	}
 }
 
 // started gives the reasons for which an installation does not run their exit codes.
