@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -62,8 +63,8 @@ func (h *Host) Invoke(ctx context.Context, method string, request []byte) Reply 
 func chain(interceptors []grpc.UnaryServerInterceptor) grpc.UnaryServerInterceptor {
 	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 		next := handler
-		for i := len(interceptors) - 1; i >= 0; i-- {
-			inner, around := next, interceptors[i]
+		for _, around := range slices.Backward(interceptors) {
+			inner := next
 			next = func(ctx context.Context, req any) (any, error) { return around(ctx, req, info, inner) }
 		}
 		return next(ctx, req)
@@ -124,4 +125,3 @@ func (t *transport) told() (header, trailer metadata.MD) {
 	defer t.mu.Unlock()
 	return maps.Clone(t.header), maps.Clone(t.trailer)
 }
-
