@@ -32,6 +32,8 @@ type simulation struct {
 	conn    *grpc.ClientConn
 	rate    int
 	count   int // 0: until interrupted
+	// caughtUp: nothing ahead is on record.
+	caughtUp bool
 
 	out simulated
 }
@@ -43,6 +45,8 @@ type simulated struct {
 	Created   int   `json:"created"`
 	Updated   int   `json:"updated"`
 	Unchanged int   `json:"unchanged"`
+	Rankings  int   `json:"rankings"`
+	Releases  int   `json:"releases"`
 	Live      int   `json:"live"`
 	Revision  int64 `json:"revision,omitempty"`
 }
@@ -54,26 +58,39 @@ func (a *app) simulate() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Fill a server with an invented province and its monthly figures, marked as simulated",
-		Long: `Makes up a province (示例省) with zones under invented names, 30 indicators of its
-own and what the zones report month by month: levels, growth rates, shares,
-rates and durations with trend and season; reports that come late, cells that
-stay empty, figures corrected later, and targets for every year. It loads them
-through the public API like anyone's tables.
+		Short: "Fill a server with an invented province, its monthly figures and its rankings, marked as simulated",
+		Long: `Makes up a province (示例省) with zones under invented names and indicators of its
+own, and what the zones report month by month: levels, growth rates, shares,
+rates and durations with trend and season; reports that come late, are in review,
+dispute each other or give a bound only; cells that stay empty, figures that are
+corrected later; the province's own figures to stand beside; targets for every
+year, on amounts and on places; and the assessment that the province publishes.
+
+Of these it keeps what a bureau would: a scheme for each method, a ranking for
+every month behind the one of the month before, releases of the older ones, the
+second where corrections came after the first. The newest month is a flash
+ranking (快报) that is still being filled, the one before is formal (正式), the
+others are final (定稿). It all goes through the public API like anyone's data:
+
+  groups/example-zones, referenceUnits/example-province
+  schemes/example-2023, schemes/example-2024
+  rankings/example-2023-02 ... rankings/example-2024-10
+  series/example-assessment
 
 Everything is marked: names end in 〔模拟〕, and what stands on such figures says
 that it is simulated. It cannot stand beside real figures unless asked for.
 
-The same --seed and --from make the same figures, to the last digit, so a second
-run changes nothing and a run with more zones or years adds to what is there.
-With --rate the reports of the months after the history follow one by one, that
-many a second, until --count are committed or until interrupted; a later run
-goes on where it ended.`,
+The same --seed, --from and --indicators make the same figures, to the last
+digit, so a second run changes nothing and a run with more zones or months adds
+to what is there. With --rate the newest month goes on: what is wanting in it is
+reported one by one, that many a second, then its figures are revised again and
+again, so that the ranking moves, until --count are committed or until
+interrupted; a later run goes on where it ended.`,
 		Example: `  zonebench simulate
-  zonebench simulate --zones 500 --years 3 --seed 7
   zonebench simulate --rate 5
   zonebench simulate --rate 100 --count 1000
-  zonebench simulate --zones 10 --years 1 --out tables
+  zonebench simulate --zones 500 --indicators 30 --months 12
+  zonebench simulate --zones 10 --months 12 --out tables
   zonebench simulate --zones 2500 --dry-run`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -94,7 +111,7 @@ goes on where it ended.`,
 			case dir != "":
 				err = s.write(dir, dryRun)
 			case dryRun:
-				err = s.each(cmd.Context(), func(simulate.Table) error { return nil })
+				err = s.each(cmd.Context(), func(simulate.Table) error { return nil }, nil)
 			default:
 				err = a.connect(func(conn *grpc.ClientConn) error {
 					s.conn = conn
@@ -108,23 +125,24 @@ goes on where it ended.`,
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&cfg.Zones, "zones", 60, fmt.Sprintf("number of zones, up to %d", simulate.MaxZones))
-	f.IntVar(&cfg.Years, "years", 2, fmt.Sprintf("years of history, up to %d", simulate.MaxYears))
-	f.IntVar(&cfg.From, "from", 2023, "first year")
-	f.Uint64Var(&cfg.Seed, "seed", 1, "what the random numbers begin with")
-	f.IntVar(&s.rate, "rate", 0, "after the history, go on with reports one by one, so many a second")
+	f.IntVar(&cfg.Zones, "zones", simulate.Default.Zones, fmt.Sprintf("number of zones, up to %d", simulate.MaxZones))
+	f.IntVar(&cfg.Indicators, "indicators", simulate.Default.Indicators, fmt.Sprintf("number of indicators in the scheme, up to %d", simulate.MaxIndicators))
+	f.IntVar(&cfg.Months, "months", simulate.Default.Months, fmt.Sprintf("months of history, up to %d; no month of January is reported", simulate.MaxMonths))
+	f.IntVar(&cfg.From, "from", simulate.Default.From, "first year")
+	f.Uint64Var(&cfg.Seed, "seed", simulate.Default.Seed, "what the random numbers begin with")
+	f.IntVar(&s.rate, "rate", 0, "after the history, go on with reports of the newest month, so many a second")
 	f.IntVar(&s.count, "count", 0, "end after so many reports; without it --rate goes on until interrupted")
 	f.BoolVar(&dryRun, "dry-run", false, "say how much it would be; needs no server and writes nothing")
-	f.StringVar(&dir, "out", "", "write the tables into this directory instead, numbered in the order of loading")
+	f.StringVar(&dir, "out", "", "write the tables of figures into this directory instead, numbered in the order of loading")
 	return cmd
 }
 
-// run loads the history and goes on with the live reports.
+// run loads the history with its rankings and goes on with the live reports.
 func (s *simulation) run(ctx context.Context) error {
 	if err := s.only(ctx); err != nil {
 		return err
 	}
-	if err := s.each(ctx, func(t simulate.Table) error { return s.load(ctx, t) }); err != nil {
+	if err := s.each(ctx, func(t simulate.Table) error { return s.load(ctx, t) }, nil); err != nil {
 		return err
 	}
 	if s.rate == 0 {
@@ -155,9 +173,11 @@ func (s *simulation) only(ctx context.Context) error {
 	return nil
 }
 
-// each hands the tables on and shows how far it came.
-func (s *simulation) each(ctx context.Context, do func(simulate.Table) error) error {
+// each hands the tables on, says when those of a month are through, and shows
+// how far it came.
+func (s *simulation) each(ctx context.Context, do func(simulate.Table) error, through func(month int) error) error {
 	defer s.progress("")
+	month := -1
 	for t, err := range s.dataset.Tables() {
 		if err != nil {
 			return err
@@ -165,12 +185,21 @@ func (s *simulation) each(ctx context.Context, do func(simulate.Table) error) er
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted before %s: run it again to go on", t.File)
 		}
-		s.progress(fmt.Sprintf(s.say("%s（已处理 %d 行）", "%s (%d rows done)"), t.File, s.out.Rows))
+		if t.Month != month && month >= 0 && through != nil {
+			if err := through(month); err != nil {
+				return err
+			}
+		}
+		month = t.Month
+		s.progress(fmt.Sprintf(s.say("%s(已处理 %d 行)", "%s (%d rows done)"), t.File, s.out.Rows))
 		if err := do(t); err != nil {
 			return err
 		}
 		s.out.Tables++
 		s.out.Rows += t.Rows
+	}
+	if through != nil {
+		return through(month)
 	}
 	return nil
 }
@@ -195,29 +224,30 @@ func (s *simulation) load(ctx context.Context, t simulate.Table) error {
 	return nil
 }
 
-// live commits the reports behind the history one by one.
+// alreadyAtOnce is how many live reports are looked up together when a run goes
+// on where another ended.
+const alreadyAtOnce = 64
+
+// live commits what comes in for the newest month, one report after the other.
 func (s *simulation) live(ctx context.Context) error {
+	live, err := s.dataset.Live()
+	if err != nil {
+		return err
+	}
+	if err := s.load(ctx, live.Sources()); err != nil {
+		return err
+	}
 	tick := time.NewTicker(time.Second / time.Duration(s.rate))
 	defer tick.Stop()
 	defer s.progress("")
-	for n := s.dataset.Months(); ; n++ {
-		month, err := s.dataset.At(n)
+	for {
+		reports, err := s.ahead(ctx, live)
 		if err != nil {
 			return err
 		}
-		if err := s.load(ctx, s.dataset.Sources(n)); err != nil {
-			return err
-		}
-		for _, report := range append(month.Targets, month.Reports...) {
+		for _, report := range reports {
 			if s.count > 0 && s.out.Live == s.count {
 				return nil
-			}
-			done, err := s.known(ctx, report)
-			if err != nil {
-				return err
-			}
-			if done {
-				continue
 			}
 			select {
 			case <-tick.C:
@@ -227,28 +257,67 @@ func (s *simulation) live(ctx context.Context) error {
 			if err := s.commit(ctx, report); err != nil {
 				return err
 			}
-			s.progress(fmt.Sprintf(s.say("%d年1—%d月：已提交 %d 条", "months 1 to %[2]d of %[1]d: %[3]d committed"), month.Year, month.Month, s.out.Live))
+			s.progress(fmt.Sprintf(s.say("已提交 %d 条", "%d committed"), s.out.Live))
 		}
 	}
 }
 
-// known says whether a report was committed by an earlier run. One that was
-// corrected since must not be recorded again.
-func (s *simulation) known(ctx context.Context, report *indicatorv1.NewStatement) (bool, error) {
+// ahead are the next reports without those that an earlier run committed. Only
+// while there are such ones it asks.
+func (s *simulation) ahead(ctx context.Context, live *simulate.Live) ([][]*indicatorv1.NewStatement, error) {
+	if s.caughtUp {
+		report, err := live.Next()
+		return [][]*indicatorv1.NewStatement{report}, err
+	}
+	var list [][]*indicatorv1.NewStatement
+	for range alreadyAtOnce {
+		report, err := live.Next()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, report)
+	}
+	if live.Revising() { // Revisions come in order: the last one tells of those before it.
+		known, err := s.known(ctx, list[len(list)-1])
+		if err != nil || known {
+			return nil, err
+		}
+		s.caughtUp = true
+	}
+	return s.unknown(ctx, list)
+}
+
+// unknown keeps the reports that are not on record. One that was replaced since
+// must not be recorded again.
+func (s *simulation) unknown(ctx context.Context, list [][]*indicatorv1.NewStatement) ([][]*indicatorv1.NewStatement, error) {
+	var kept [][]*indicatorv1.NewStatement
+	for _, report := range list {
+		known, err := s.known(ctx, report)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			kept = append(kept, report)
+		}
+	}
+	return kept, nil
+}
+
+func (s *simulation) known(ctx context.Context, report []*indicatorv1.NewStatement) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	_, err := indicatorv1.NewIndicatorServiceClient(s.conn).GetStatement(ctx, &indicatorv1.GetStatementRequest{Name: simulate.Name(report)})
+	_, err := indicatorv1.NewIndicatorServiceClient(s.conn).GetStatement(ctx, &indicatorv1.GetStatementRequest{Name: simulate.Name(report[0])})
 	if status.Code(err) == codes.NotFound {
 		return false, nil
 	}
 	return err == nil, err //nolint:wrapcheck // the server's own words
 }
 
-func (s *simulation) commit(ctx context.Context, report *indicatorv1.NewStatement) error {
+func (s *simulation) commit(ctx context.Context, report []*indicatorv1.NewStatement) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	resp, err := indicatorv1.NewIndicatorServiceClient(s.conn).RecordStatements(ctx, &indicatorv1.RecordStatementsRequest{
-		Statements: []*indicatorv1.NewStatement{report},
+		Statements: report, RequestId: rand.Text(), // A retry inside the client is harmless.
 	})
 	if err != nil {
 		return within(fmt.Sprintf("commit report %d", s.out.Live+1), err)
@@ -270,7 +339,7 @@ func (s *simulation) write(dir string, dryRun bool) error {
 			return nil
 		}
 		return os.WriteFile(filepath.Join(dir, t.File), t.Content, 0o600)
-	})
+	}, nil)
 }
 
 // progress shows where a run is, in one line of a terminal that the next one
@@ -295,8 +364,10 @@ func (s *simulation) show(dryRun bool, dir string) error {
 	case dir != "":
 		s.linef("%s", sizes+s.say("。已写入目录 ", ". Written into ")+dir)
 	default:
-		s.linef(s.say("%s:新增 %d,更新 %d,不变 %d;逐条上报 %d。数据版本号 %d。", "%s: %d new, %d changed, %d unchanged; %d live reports. Revision %d."),
-			sizes, s.out.Created, s.out.Updated, s.out.Unchanged, s.out.Live, s.out.Revision)
+		s.linef(s.say("%s:新增 %d,更新 %d,不变 %d;榜单 %d 个,新发布 %d 次;逐条上报 %d。数据版本号 %d。",
+			"%s: %d new, %d changed, %d unchanged; %d rankings, %d new releases; %d live reports. Revision %d."),
+			sizes, s.out.Created, s.out.Updated, s.out.Unchanged, s.out.Rankings, s.out.Releases, s.out.Live, s.out.Revision)
+		s.linef(s.say("最新一期:%s", "The newest month: %s"), s.dataset.RankingName(s.dataset.Months()-1))
 	}
 	return nil
 }

@@ -32,11 +32,13 @@ type measure struct {
 	aims   bool   // zones have yearly targets of it
 	of     string // for growth: what grows
 	real   bool   // for growth: at constant prices
+	// quarterly measures are reported at the ends of quarters only.
+	quarterly bool
 }
 
 func (m measure) name() string { return "indicators/" + m.resource() }
 
-func (m measure) resource() string { return "sim-" + m.id }
+func (m measure) resource() string { return "example-" + m.id }
 
 func (m measure) accrues() bool { return m.nature == flow || m.nature == count }
 
@@ -135,7 +137,7 @@ var measures = []measure{
 	},
 	{
 		id: "research-intensity", zh: "研发经费投入强度", en: "Research spending in gross regional product",
-		nature: share, unit: "%", decimals: 2, base: 29_000, trend: 260, aims: true,
+		nature: share, unit: "%", decimals: 2, base: 29_000, trend: 260, aims: true, quarterly: true,
 	},
 	{
 		id: "tax-per-mu", zh: "亩均税收", en: "Tax per mu",
@@ -148,6 +150,14 @@ var measures = []measure{
 	{
 		id: "energy-intensity", zh: "万元工业增加值能耗", en: "Energy for 10,000 yuan of industrial value added",
 		nature: rate, unit: "吨标准煤/万元", decimals: 3, base: 5200, trend: -350, class: aboveScale, lower: true, aims: true,
+	},
+	{
+		id: "new-high-tech-firms", zh: "新增高新技术企业", en: "New high-tech firms",
+		nature: count, unit: "家", base: 34 * one, trend: 500, season: output, aims: true,
+	},
+	{
+		id: "green-power-share", zh: "绿色电力消费占比", en: "Share of green power",
+		nature: share, unit: "%", decimals: 1, base: 31 * one, trend: 700, aims: true,
 	},
 	{
 		id: "registration-time", zh: "企业开办时间", en: "Time to register a firm",
@@ -171,10 +181,22 @@ var places = func() map[string]int {
 	return at
 }()
 
-func indicatorRows() [][]string {
+// growthOf is the growth measure of a level, by its id.
+var growthOf = func() map[string]int {
+	of := make(map[string]int)
+	for i, m := range measures {
+		if m.of != "" {
+			of[m.of] = i
+		}
+	}
+	return of
+}()
+
+func (d *Dataset) indicatorRows() [][]string {
 	rows := [][]string{strings.Split("id,name_zh,name_en,definition,unit,nature,direction,price_basis,comparison_base,growth_of,"+
 		"usual_class,national_authority,note,simulated", ",")}
-	for _, m := range measures {
+	for _, i := range d.measured {
+		m := measures[i]
 		direction, prices, base, of := "higher_is_better", "", "", ""
 		switch {
 		case m.lower:
@@ -184,7 +206,7 @@ func indicatorRows() [][]string {
 		}
 		switch {
 		case m.nature == growth:
-			base, prices, of = "as_published", "current", "sim-"+m.of
+			base, prices, of = "as_published", "current", "example-"+m.of
 			if m.real {
 				base, prices = "comparable", "constant"
 			}
@@ -196,5 +218,8 @@ func indicatorRows() [][]string {
 			m.class, bureau, "", "true",
 		})
 	}
-	return rows
+	return append(rows, []string{
+		rankIndicator, "省内位次" + mark, "Place in the province" + mark, "在示例省年度考核中的位次。", "名", "rank", "lower_is_better", "", "", "",
+		"", bureau, "", "true",
+	})
 }

@@ -28,6 +28,8 @@ type Table struct {
 	File    string // a name that sorts in the order of loading
 	Content []byte
 	Rows    int
+	// Month is the monthly report it is of, counted from 0; -1 for what all of them need.
+	Month int
 }
 
 // Tables are the import tables of the whole history, in the order in which they
@@ -35,11 +37,11 @@ type Table struct {
 // the memory together.
 func (d *Dataset) Tables() iter.Seq2[Table, error] {
 	return func(yield func(Table, error) bool) {
-		n := 0
+		n, month := 0, -1
 		emit := func(kind data.Kind, rows [][]string, most int) bool {
 			for _, t := range split(kind, rows, most) {
 				n++
-				t.File = fmt.Sprintf("%04d-%s.csv", n, kind)
+				t.File, t.Month = fmt.Sprintf("%04d-%s.csv", n, kind), month
 				if !yield(t, nil) {
 					return false
 				}
@@ -54,13 +56,17 @@ func (d *Dataset) Tables() iter.Seq2[Table, error] {
 			{data.Zones, d.zoneRows()},
 			{data.Groups, groupRows()},
 			{data.Sources, d.sourceRows(0, d.Months())},
-			{data.Indicators, indicatorRows()},
+			{data.Indicators, d.indicatorRows()},
+			{data.Series, seriesRows()},
+			{data.Rounds, d.roundRows()},
+			{data.Places, d.placeRows()},
 		} {
 			if !emit(fixed.kind, fixed.rows, 0) {
 				return
 			}
 		}
 		for i := range d.Months() {
+			month = i
 			m, err := d.At(i)
 			if err != nil {
 				yield(Table{}, err)
@@ -79,12 +85,6 @@ func (d *Dataset) Tables() iter.Seq2[Table, error] {
 			}
 		}
 	}
-}
-
-// Sources is the table of the sources of one month, counted from 0, which its
-// statements need.
-func (d *Dataset) Sources(n int) Table {
-	return split(data.Sources, d.sourceRows(n, n+1), 0)[0]
 }
 
 // split writes rows as tables, each with the header, which is the first row.
@@ -122,10 +122,10 @@ func split(kind data.Kind, rows [][]string, most int) []Table {
 func (d *Dataset) unitRows() [][]string {
 	rows := [][]string{
 		{"id", "type", "name_zh", "name_en", "parent", "division_code", "note", "simulated"},
-		{"sim-province", "province", "示例省", "Example Province", "", "990000", d.Note(), "true"},
+		{"example-province", "province", "示例省", "Example Province", "", "990000", d.Note(), "true"},
 	}
 	for _, r := range regions {
-		rows = append(rows, []string{r.id, "prefecture", r.zh, r.en, "sim-province", r.code, "", "true"})
+		rows = append(rows, []string{r.id, "prefecture", r.zh, r.en, "example-province", r.code, "", "true"})
 	}
 	return rows
 }
@@ -141,9 +141,9 @@ func (d *Dataset) zoneRows() [][]string {
 func groupRows() [][]string {
 	rows := [][]string{
 		{"id", "name_zh", "name_en", "filter"},
-		{"sim-all", "示例省开发区" + mark, "Zones of Example Province" + mark, "simulated = true"},
-		{"sim-national", "示例省国家级开发区" + mark, "National zones of Example Province" + mark, "simulated = true AND level = national"},
-		{"sim-provincial", "示例省省级开发区" + mark, "Provincial zones of Example Province" + mark, "simulated = true AND level = provincial"},
+		{"example-zones", "示例省开发区" + mark, "Zones of Example Province" + mark, "simulated = true"},
+		{"example-national", "示例省国家级开发区" + mark, "National zones of Example Province" + mark, "simulated = true AND level = national"},
+		{"example-provincial", "示例省省级开发区" + mark, "Provincial zones of Example Province" + mark, "simulated = true AND level = provincial"},
 	}
 	for _, r := range regions {
 		rows = append(rows, []string{
@@ -184,23 +184,32 @@ var comparators = map[typev1.Comparator]string{
 
 func statementRows(list []*indicatorv1.NewStatement) [][]string {
 	rows := [][]string{strings.Split("source,locator,subject,indicator,period,class,kind,ambition,comparator,value,unit,qualifier,number_pending,"+
-		"tag,reporter,vintage,stage,assigned_by,supersedes", ",")}
+		"tag,period_certainty,reporter,vintage,stage,assigned_by,rank_series,rank_groups,rank_data_year,better_than_base,supersedes", ",")}
 	for _, n := range list {
 		s := n.GetStatement()
-		pending := ""
-		if s.GetNumberPending() {
-			pending = "true"
+		rank := s.GetRankTarget()
+		dataYear := ""
+		if rank != nil {
+			dataYear = fmt.Sprint(rank.GetDataYear())
 		}
 		rows = append(rows, []string{
-			strings.TrimPrefix(s.GetSource(), "sources/"), s.GetLocator(), strings.TrimPrefix(s.GetKey().GetSubject(), "zones/"),
+			strings.TrimPrefix(s.GetSource(), "sources/"), s.GetLocator(), s.GetKey().GetSubject(),
 			strings.TrimPrefix(s.GetKey().GetIndicator(), "indicators/"), s.GetKey().GetPeriod(), word(s.GetKey().GetScope().GetStatisticalClass()),
 			word(s.GetKey().GetKind()), word(s.GetKey().GetAmbition()),
-			comparators[s.GetComparator()], s.GetNumber(), s.GetUnit(), s.GetQualifier(), pending,
-			word(s.GetTag()), word(s.GetReporter()), word(s.GetVintage()), word(s.GetStage()), s.GetAssignedBy(),
+			comparators[s.GetComparator()], s.GetNumber(), s.GetUnit(), s.GetQualifier(), yes(s.GetNumberPending()),
+			word(s.GetTag()), word(s.GetPeriodCertainty()), word(s.GetReporter()), word(s.GetVintage()), word(s.GetStage()), s.GetAssignedBy(),
+			strings.TrimPrefix(rank.GetSeries(), "series/"), strings.Join(rank.GetGroups(), ";"), dataYear, yes(rank.GetBetterThanBase()),
 			strings.TrimPrefix(n.GetSupersedes(), "statements/"),
 		})
 	}
 	return rows
+}
+
+func yes(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
 }
 
 // word is an enum value as tables write it, empty for the unspecified one.
