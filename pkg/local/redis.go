@@ -38,6 +38,8 @@ func Redis() *RedisServer {
 			Addr:            "in-process",
 			Dialer:          func(context.Context, string, string) (net.Conn, error) { return mini.Dial() },
 			DisableIdentity: true, // the server does not know CLIENT SETINFO
+			// Whoever gives a call a deadline does not wait any longer.
+			ContextTimeoutEnabled: true,
 		}),
 		quit: make(chan struct{}),
 	}

@@ -29,13 +29,14 @@ type Version struct {
 	Rows []*rankingv1.Standing
 
 	index map[string]int
+	bytes int64 // about what it takes in memory
 }
 
 // Seal makes a version of its head and rows, which must not be modified any
 // more. It fills in the head's number of rows and its digest.
 func Seal(head *rankingv1.VersionHead, rows []*rankingv1.Standing) *Version {
 	head.Rows = int32(len(rows))
-	v := &Version{Head: head, Rows: rows, index: make(map[string]int, len(rows))}
+	v := &Version{Head: head, Rows: rows, index: make(map[string]int, len(rows)), bytes: size(head, rows)}
 	for i, row := range rows {
 		v.index[row.GetSubject()] = i
 	}
@@ -150,6 +151,6 @@ type Source interface {
 	// may be fast when the version follows the one computed before.
 	Compute(ctx context.Context, name string, version int64) (*Version, error)
 	// Touched names the rankings that a commit made a new version of: those whose
-	// VersionAt(revision) is revision. It is called once for each commit, in order.
+	// VersionAt(revision) is revision.
 	Touched(commit *ledgerv1.Commit, revision int64) ([]string, error)
 }

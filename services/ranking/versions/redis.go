@@ -1,0 +1,38 @@
+package versions
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Dial opens a Redis by its URL, with the settings that a keeper wants: nobody
+// waits for one that hangs. It connects when it is used. More addresses in the
+// URL (`?addr=host:port`) make it a cluster.
+func Dial(url string) (redis.UniversalClient, error) {
+	if strings.Contains(url, "addr=") {
+		options, err := redis.ParseClusterURL(url)
+		if err != nil {
+			return nil, malformed(err)
+		}
+		options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = dialTimeout, writeTimeout, writeTimeout, readTimeout
+		options.ContextTimeoutEnabled, options.DisableIdentity = true, true
+		return redis.NewClusterClient(options), nil
+	}
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = dialTimeout, writeTimeout, writeTimeout, readTimeout
+	options.ContextTimeoutEnabled, options.DisableIdentity = true, true
+	options.MaxRetries = -1 // who asked has another way by then
+	return redis.NewClient(options), nil
+}
+
+const dialTimeout = 500 * time.Millisecond
+
+func malformed(err error) error {
+	return fmt.Errorf("redis URL: %w: write it as redis://127.0.0.1:6379/0", err)
+}

@@ -1,0 +1,89 @@
+package versions
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+)
+
+// A Window is a part of the rows of a ranking. The zero value is all of them.
+type Window struct {
+	First int // the first rows; 0: all
+	// Around and its neighbours, Beside on each side, wherever it stands.
+	Around string
+	Beside int
+	Zones  []string // certain zones, sorted
+}
+
+// Key is the same for equal windows.
+func (w Window) Key() string {
+	return strconv.Itoa(w.First) + "|" + w.Around + "|" + strconv.Itoa(w.Beside) + "|" + strings.Join(w.Zones, ",")
+}
+
+// Rows are the rows of a version inside the window, by position. They are
+// shared: never modify them.
+func (w Window) Rows(v *Version) []*rankingv1.Standing {
+	switch {
+	case w.First > 0:
+		return v.Rows[:min(w.First, len(v.Rows))]
+	case w.Around != "":
+		i, ok := v.Row(w.Around)
+		if !ok {
+			return nil
+		}
+		return v.Rows[max(0, i-w.Beside):min(len(v.Rows), i+w.Beside+1)]
+	case len(w.Zones) > 0:
+		var at []int
+		for _, zone := range w.Zones {
+			if i, ok := v.Row(zone); ok {
+				at = append(at, i)
+			}
+		}
+		slices.Sort(at)
+		rows := make([]*rankingv1.Standing, len(at))
+		for n, i := range at {
+			rows[n] = v.Rows[i]
+		}
+		return rows
+	default:
+		return v.Rows
+	}
+}
+
+// Delta turns the window of one version into that of another: take out what was
+// removed, put in the rows in place of those of the same zones, order by
+// position.
+func (w Window) Delta(from, to *Version) *rankingv1.RankingDelta {
+	before, after := w.Rows(from), w.Rows(to)
+	delta := &rankingv1.RankingDelta{BaseVersion: from.Head.GetVersion(), Head: to.Head}
+	old := make(map[string]*rankingv1.Standing, len(before))
+	for _, row := range before {
+		old[row.GetSubject()] = row
+	}
+	for _, row := range after {
+		if was := old[row.GetSubject()]; was == nil || !same(was, row) {
+			delta.Standings = append(delta.Standings, row)
+		}
+		delete(old, row.GetSubject())
+	}
+	for _, row := range before {
+		if old[row.GetSubject()] != nil {
+			delta.Removed = append(delta.Removed, row.GetSubject())
+		}
+	}
+	return delta
+}
+
+// same says whether two rows say the same: what the digest covers.
+func same(a, b *rankingv1.Standing) bool {
+	return a == b || a.GetSubject() == b.GetSubject() &&
+		a.GetPosition() == b.GetPosition() && a.GetPlace() == b.GetPlace() && a.GetOf() == b.GetOf() && a.GetPreviousPlace() == b.GetPreviousPlace() &&
+		a.GetScore() == b.GetScore() && a.GetGapAhead() == b.GetGapAhead() && a.GetGapBehind() == b.GetGapBehind() &&
+		a.GetCompleteness() == b.GetCompleteness() && a.GetTied() == b.GetTied() && a.GetSimulated() == b.GetSimulated() &&
+		alike(a.GetDisplayName(), b.GetDisplayName()) && alike(a.GetReason(), b.GetReason())
+}
+
+func alike(a, b *typev1.Localized) bool { return a.GetZh() == b.GetZh() && a.GetEn() == b.GetEn() }
