@@ -53,19 +53,24 @@ func (v View) Changes(after int64) iter.Seq2[int64, []string] {
 	}
 }
 
-// Opened are the figures, by KeyText, of released statements that the public
-// may see from a moment after one time and up to another, in the order of the
-// moments. Statements recorded after the view are not among them, nor those
-// that were recorded when their moment had come.
-func (v View) Opened(after, until time.Time) iter.Seq2[time.Time, string] {
-	return func(yield func(time.Time, string) bool) {
+// An Opening is the moment at which the public may see a released statement that
+// was recorded before it.
+type Opening struct {
+	Moment   time.Time
+	KeyText  string // of the figure
+	Recorded int64  // revision of the statement
+}
+
+// Openings are those with a moment after one time and up to another, in the
+// order of their moments. Statements recorded after the view are not among them.
+func (v View) Openings(after, until time.Time) iter.Seq[Opening] {
+	return func(yield func(Opening) bool) {
 		v.state.embargoes.Ascend(after.UnixNano()+1, func(at int64, list []embargo) bool {
 			if at > until.UnixNano() {
 				return false
 			}
-			moment := time.Unix(0, at).UTC()
 			for _, e := range list {
-				if e.recorded <= v.revision && !yield(moment, e.key) {
+				if e.recorded <= v.revision && !yield(Opening{time.Unix(0, at).UTC(), e.key, e.recorded}) {
 					return false
 				}
 			}

@@ -6,7 +6,9 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/tidwall/btree"
 	"google.golang.org/protobuf/proto"
 
 	"zonebench.internal/pkg/ledger"
@@ -15,23 +17,41 @@ import (
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
-// Published is the fold of the ranking lane's published rankings: the series
-// of authorities and their rounds. Like every fold it is persistent, so a
-// reader holds one as long as it likes and any revision can be read.
+// Published is the fold of the ranking lane: the series of authorities and their
+// rounds, schemes, the rankings that are computed by them, and what was released
+// of them. Like every fold it is persistent, so a reader holds one as long as it
+// likes and any revision can be read.
 type Published struct {
 	revision int64
 	series   versioned.Map[*rankingv1.Series]
 	rounds   versioned.Map[*rankingv1.Round]
+	schemes  versioned.Map[*rankingv1.Scheme]
+	rankings versioned.Map[*rankingv1.Ranking]
+	releases *btree.Map[string, *released] // by releaseKey
+	clock    time.Time                     // the latest that ClockReached told
+}
+
+// released is a release as it was published. It never changes.
+type released struct {
+	release *rankingv1.Release
+	rows    []byte // as in ledgerv1.Released
 }
 
 // NewPublished is the state before the first commit.
 func NewPublished() *Published {
-	return &Published{series: versioned.New[*rankingv1.Series](), rounds: versioned.New[*rankingv1.Round]()}
+	return &Published{
+		series: versioned.New[*rankingv1.Series](), rounds: versioned.New[*rankingv1.Round](),
+		schemes: versioned.New[*rankingv1.Scheme](), rankings: versioned.New[*rankingv1.Ranking](),
+		releases: new(btree.Map[string, *released]),
+	}
 }
 
 // Clone gives a copy that may change while this one is read.
 func (p *Published) Clone() *Published {
-	return &Published{revision: p.revision, series: p.series.Clone(), rounds: p.rounds.Clone()}
+	return &Published{
+		revision: p.revision, series: p.series.Clone(), rounds: p.rounds.Clone(),
+		schemes: p.schemes.Clone(), rankings: p.rankings.Clone(), releases: p.releases.Copy(), clock: p.clock,
+	}
 }
 
 // Apply takes in a transaction of the ranking lane.
@@ -43,6 +63,14 @@ func (p *Published) Apply(at ledger.Position, tx *ledgerv1.Transaction) error {
 			p.series.Put(proto.CloneOf(kind.Series), at.Revision, at.CommitTime)
 		case *ledgerv1.Fact_Round:
 			p.rounds.Put(proto.CloneOf(kind.Round), at.Revision, at.CommitTime)
+		case *ledgerv1.Fact_Scheme:
+			p.schemes.Put(proto.CloneOf(kind.Scheme), at.Revision, at.CommitTime)
+		case *ledgerv1.Fact_Ranking:
+			p.rankings.Put(proto.CloneOf(kind.Ranking), at.Revision, at.CommitTime)
+		case *ledgerv1.Fact_Released:
+			p.release(at, kind.Released)
+		case *ledgerv1.Fact_ClockReached:
+			p.clock = kind.ClockReached.GetTime().AsTime()
 		default:
 			return fmt.Errorf("revision %d: %w: %T in lane %s", at.Revision, ledger.ErrUnknownFact, kind, ledger.LaneRanking)
 		}
@@ -72,6 +100,24 @@ func (v PublishedView) Series(name string) (*rankingv1.Series, bool) {
 // Round gives `series/{series}/rounds/{round}`.
 func (v PublishedView) Round(name string) (*rankingv1.Round, bool) {
 	return v.state.rounds.At(name, v.revision)
+}
+
+// Scheme gives `schemes/{scheme}`.
+func (v PublishedView) Scheme(name string) (*rankingv1.Scheme, bool) {
+	return v.state.schemes.At(name, v.revision)
+}
+
+// Schemes in order of their names.
+func (v PublishedView) Schemes() iter.Seq[*rankingv1.Scheme] { return v.state.schemes.All(v.revision) }
+
+// Ranking gives `rankings/{ranking}`.
+func (v PublishedView) Ranking(name string) (*rankingv1.Ranking, bool) {
+	return v.state.rankings.At(name, v.revision)
+}
+
+// Rankings in order of their names.
+func (v PublishedView) Rankings() iter.Seq[*rankingv1.Ranking] {
+	return v.state.rankings.All(v.revision)
 }
 
 // AllSeries in order of their names.

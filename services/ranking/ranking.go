@@ -39,8 +39,10 @@ type Service struct {
 	// A method without a body must not compile.
 	rankingv1.UnsafeRankingServiceServer
 	rankingv1.UnsafePublishedRankingServiceServer
+	rankingv1.UnimplementedLiveRankingServiceServer
 
-	deps Deps
+	deps   Deps
+	source *source
 }
 
 // New checks the dependencies and starts nothing.
@@ -51,7 +53,7 @@ func New(deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{deps: deps}, nil
+	return &Service{deps: deps, source: newSource(deps)}, nil
 }
 
 // Name is the service's name in logs, metrics and health.
@@ -61,6 +63,7 @@ func (s *Service) Name() string { return "ranking" }
 func (s *Service) Register(r grpc.ServiceRegistrar) {
 	rankingv1.RegisterRankingServiceServer(r, s)
 	rankingv1.RegisterPublishedRankingServiceServer(r, s)
+	rankingv1.RegisterLiveRankingServiceServer(r, s)
 }
 
 // Run publishes what changed until ctx is done; the folds are tailed by the process.
