@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// Listen listens on a loopback address and refuses every other: no caller can
-// be known by a credential yet, so whoever reached the port could do everything.
+// Listen listens on a loopback address and refuses every other. It is for what
+// asks nobody who they are: metrics, profiles, and servers without an Entrance.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	if err := CheckAddress(address); err != nil {
 		return nil, err
@@ -26,8 +26,8 @@ func CheckAddress(address string) error {
 		return fmt.Errorf("address %q: write it as host:port, such as 127.0.0.1:7800", address)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("address %q is refused: only loopback addresses such as 127.0.0.1:7800 are served, "+
-			"because callers cannot prove who they are yet; from another machine, come through an SSH tunnel", address)
+		return fmt.Errorf("address %q is refused: only loopback addresses such as 127.0.0.1:7800 are served "+
+			"without credentials and TLS; docs/operations/security.md tells how to set them up", address)
 	}
 	return nil
 }
