@@ -11,11 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -30,6 +32,7 @@ type Fault struct {
 	message  string
 	fields   []Field
 	metadata map[string]string
+	retry    time.Duration // 0: not said
 	cause    error
 }
 
@@ -107,6 +110,13 @@ func (f *Fault) With(key, value string) *Fault {
 	return &c
 }
 
+// RetryAfter tells the caller, in a copy of the fault, when to try again.
+func (f *Fault) RetryAfter(d time.Duration) *Fault {
+	c := *f
+	c.retry = d
+	return &c
+}
+
 // Wrap puts the cause behind a copy of the fault, for logs; it is not sent.
 func (f *Fault) Wrap(cause error) *Fault {
 	c := *f
@@ -176,8 +186,12 @@ func (f *Fault) GRPCStatus() *status.Status {
 		}
 		details = append(details, bad)
 	}
-	if f.code == codes.Unavailable {
-		details = append(details, &errdetails.RetryInfo{})
+	if f.code == codes.Unavailable || f.retry > 0 {
+		info := &errdetails.RetryInfo{}
+		if f.retry > 0 {
+			info.RetryDelay = durationpb.New(f.retry)
+		}
+		details = append(details, info)
 	}
 	with, err := st.WithDetails(details...)
 	if err != nil { // Only for a code of OK, which New's callers never pass.

@@ -75,6 +75,9 @@ const (
 	ErrorReason_ERROR_REASON_NOT_AUTHENTICATED ErrorReason = 40
 	// PERMISSION_DENIED.
 	ErrorReason_ERROR_REASON_NOT_PERMITTED ErrorReason = 41
+	// RESOURCE_EXHAUSTED: the caller makes too many calls or streams;
+	// google.rpc.RetryInfo says when to try again.
+	ErrorReason_ERROR_REASON_RATE_LIMITED ErrorReason = 42
 	// INTERNAL: a fault of ours; the message carries an id to look for in the log.
 	ErrorReason_ERROR_REASON_BUG ErrorReason = 50
 )
@@ -107,6 +110,7 @@ var (
 		32: "ERROR_REASON_MALFORMED_TOKEN",
 		40: "ERROR_REASON_NOT_AUTHENTICATED",
 		41: "ERROR_REASON_NOT_PERMITTED",
+		42: "ERROR_REASON_RATE_LIMITED",
 		50: "ERROR_REASON_BUG",
 	}
 	ErrorReason_value = map[string]int32{
@@ -135,6 +139,7 @@ var (
 		"ERROR_REASON_MALFORMED_TOKEN":      32,
 		"ERROR_REASON_NOT_AUTHENTICATED":    40,
 		"ERROR_REASON_NOT_PERMITTED":        41,
+		"ERROR_REASON_RATE_LIMITED":         42,
 		"ERROR_REASON_BUG":                  50,
 	}
 )
@@ -170,7 +175,7 @@ var File_zonebench_type_v1_error_reason_proto protoreflect.FileDescriptor
 
 const file_zonebench_type_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
-	"$zonebench/type/v1/error_reason.proto\x12\x11zonebench.type.v1*\xfb\x06\n" +
+	"$zonebench/type/v1/error_reason.proto\x12\x11zonebench.type.v1*\x9a\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -197,7 +202,8 @@ const file_zonebench_type_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_FOREIGN_TOKEN\x10\x1f\x12 \n" +
 	"\x1cERROR_REASON_MALFORMED_TOKEN\x10 \x12\"\n" +
 	"\x1eERROR_REASON_NOT_AUTHENTICATED\x10(\x12\x1e\n" +
-	"\x1aERROR_REASON_NOT_PERMITTED\x10)\x12\x14\n" +
+	"\x1aERROR_REASON_NOT_PERMITTED\x10)\x12\x1d\n" +
+	"\x19ERROR_REASON_RATE_LIMITED\x10*\x12\x14\n" +
 	"\x10ERROR_REASON_BUG\x102B\xc6\x01\n" +
 	"\x15com.zonebench.type.v1B\x10ErrorReasonProtoP\x01Z5zonebench.internal/proto/gen/zonebench/type/v1;typev1\xa2\x02\x03ZTX\xaa\x02\x11Zonebench.Type.V1\xca\x02\x11Zonebench\\Type\\V1\xe2\x02\x1dZonebench\\Type\\V1\\GPBMetadata\xea\x02\x13Zonebench::Type::V1b\x06proto3"
 
