@@ -126,8 +126,9 @@ Exit codes:
 	}
 	root.AddCommand(
 		a.demo(), a.serve(), a.importTable(), a.simulate(),
-		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(), index.Command(),
-		a.events(), a.verify(), a.archive(), a.restore(), a.version(),
+		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(),
+		a.schemes(), a.rankings(), a.ranking(), a.watch(), a.profile(), a.weights(), a.versions(), a.diff(), a.release(), index.Command(),
+		a.events(), a.systemStatus(), a.verify(), a.archive(), a.restore(), a.version(),
 	)
 	return root
 }

@@ -107,23 +107,33 @@ func readRecipe(path string) (*composite.Recipe, composite.Attachments, error) {
 
 // ParseRecipe reads a recipe from YAML, of which JSON is a part.
 func ParseRecipe(content []byte) (*composite.Recipe, error) {
+	text, err := JSON(content)
+	if err != nil {
+		return nil, err
+	}
+	return composite.ParseRecipe(text)
+}
+
+// JSON turns YAML into JSON, with keys and numbers as they are written; JSON
+// stays as it is, and an empty document is an empty object.
+func JSON(content []byte) ([]byte, error) {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
 	if json.Valid(content) {
-		return composite.ParseRecipe(content)
+		return content, nil
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(content, &doc); err != nil {
 		return nil, err
 	}
 	if len(doc.Content) == 0 {
-		return &composite.Recipe{}, nil
+		return []byte("{}"), nil
 	}
 	var b bytes.Buffer
 	c := converter{out: &b}
 	if err := c.node(doc.Content[0], 0); err != nil {
 		return nil, err
 	}
-	return composite.ParseRecipe(b.Bytes())
+	return b.Bytes(), nil
 }
 
 // converter turns YAML into JSON with the keys in their order, so that the strict
@@ -137,7 +147,7 @@ type converter struct {
 func (c *converter) node(n *yaml.Node, depth int) error {
 	c.seen++
 	if depth > 64 || c.seen > 100_000 {
-		return fmt.Errorf("line %d: the recipe is nested too deep or too large", n.Line)
+		return fmt.Errorf("line %d: it is nested too deep or too large", n.Line)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:
