@@ -19,6 +19,7 @@ import (
 
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/limit"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
@@ -28,6 +29,7 @@ type edge struct {
 	rules    protovalidate.Validator
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	limits   *limit.Limiter
 }
 
 func newEdge(h *Host) (*edge, error) {
@@ -47,6 +49,7 @@ func newEdge(h *Host) (*edge, error) {
 			Name: "zonebench_rpc_in_flight",
 			Help: "Calls that are being answered.",
 		}),
+		limits: limit.New(h.cfg.Limit, time.Now),
 	}
 	for _, c := range []prometheus.Collector{e.duration, e.inFlight} {
 		if err := h.deps.Metrics.Register(c); err != nil {
@@ -267,10 +270,18 @@ func (e *edge) identifyStream(srv any, ss grpc.ServerStream, info *grpc.StreamSe
 	if err != nil {
 		return err
 	}
+	if subject := auth.Actor(ctx); subject != "" && subject != auth.LocalOperator {
+		done, err := e.limits.Stream(subject)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	return next(srv, &stream{ServerStream: ss, ctx: ctx})
 }
 
-// known proves who calls and that they may call this method.
+// known proves who calls, that they do not call too often, and that they may
+// call this method.
 func (e *edge) known(ctx context.Context, method string) (context.Context, error) {
 	if auth.IsOpen(method) {
 		return ctx, nil
@@ -283,6 +294,11 @@ func (e *edge) known(ctx context.Context, method string) (context.Context, error
 		}
 	}
 	of(ctx).actor = caller.Subject
+	if !ok && caller.Subject != auth.LocalOperator { // Who took a vouched call has counted it; the operator has the machine anyway.
+		if err := e.limits.Call(caller.Subject); err != nil {
+			return nil, err
+		}
+	}
 	if err := auth.Permit(caller, method); err != nil {
 		return nil, err
 	}

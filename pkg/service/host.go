@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -20,6 +22,7 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 
 	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/limit"
 )
 
 // Config is what an operator may set. The zero value is good.
@@ -30,6 +33,10 @@ type Config struct {
 	Grace time.Duration `env:"GRACE" help:"how long calls may take to end when the process stops; 10s by default"`
 	// Deadline of a call that comes without one, 60 s by default.
 	Deadline time.Duration `env:"DEADLINE" help:"deadline of a call that comes without one; 60s by default"`
+	// Streams that one connection may hold at once, calls among them, 1,000 by default.
+	MaxStreams uint32 `env:"MAX_STREAMS" help:"streams that one connection may hold at once, calls among them; 1000 by default"`
+	// How much one subject may ask for.
+	Limit limit.Config `envPrefix:"LIMIT_"`
 	// How long a connection is kept before its client is asked to make another, so that calls reach new replicas; 30 min by default.
 	ConnectionAge time.Duration `env:"CONNECTION_AGE" help:"how long a connection is kept before its client is asked to make another; 30m by default"` //nolint:lll // a field, its tag and its meaning stay on one line
 }
@@ -44,6 +51,9 @@ func (c Config) withDefaults() Config {
 	if c.Deadline == 0 {
 		c.Deadline = time.Minute
 	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = 1000
+	}
 	if c.ConnectionAge == 0 {
 		c.ConnectionAge = 30 * time.Minute
 	}
@@ -56,6 +66,8 @@ type Deps struct {
 	Metrics prometheus.Registerer
 	// Identify proves who calls.
 	Identify auth.Identify
+	// TLS of the listener, nil for none. Calls inside the process have none.
+	TLS credentials.TransportCredentials
 	// Ready is closed when calls can be answered: the ledger is folded. Until
 	// then health says NOT_SERVING and calls are refused. Nil: at once.
 	Ready <-chan struct{}
@@ -109,6 +121,8 @@ func NewHost(cfg Config, deps Deps) (*Host, error) {
 	}
 	h.unary = append(around.unary(), deps.Unary...)
 	h.server = grpc.NewServer(
+		grpc.Creds(byOrigin{outside: cmp.Or[credentials.TransportCredentials](deps.TLS, insecure.NewCredentials()), inside: insecure.NewCredentials()}),
+		grpc.MaxConcurrentStreams(h.cfg.MaxStreams),
 		grpc.ChainUnaryInterceptor(h.unary...),
 		grpc.ChainStreamInterceptor(append(around.stream(), deps.Stream...)...),
 		// Four times what is accepted can be received, so that most oversized
