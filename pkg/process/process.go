@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os/signal"
 	"strings"
@@ -47,8 +48,9 @@ type settings struct {
 	Replicas    int    `env:"LEDGER_REPLICAS" help:"replicas of the ledger's stream; 1 by default"`
 	LedgerID    string `env:"LEDGER_ID" help:"the ledger that is expected; another one, or none, is refused"`
 
-	Host      service.Config `envPrefix:"HOST_"`
-	Telemetry telemetry.Config
+	ProbesListen string         `env:"PROBES_LISTEN" help:"address for health probes without TLS, such as 0.0.0.0:7808; off by default"`
+	Host         service.Config `envPrefix:"HOST_"`
+	Telemetry    telemetry.Config
 }
 
 type own struct {
@@ -133,21 +135,36 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 		return err
 	}
 	defer func() { _ = lis.Close() }() // The gRPC server has closed it before, if it came so far.
-	conn, err := nats.Connect(common.NATSURL, nats.Name("zonebench "+p.Name), nats.MaxReconnects(-1))
-	if err != nil {
-		return fmt.Errorf("connect to NATS at %s: %w", common.NATSURL, err)
+	metrics, probes := telemetry.Metrics(), service.NewProbes()
+	ctx, cancel := context.WithCancel(ctx)
+	told := p.tell(ctx, cancel, common, metrics, probes)
+	defer func() {
+		cancel()
+		err = errors.Join(err, <-told)
+	}()
+	var conn *nats.Conn
+	if err := reach(ctx, log, func(context.Context) error {
+		conn, err = nats.Connect(common.NATSURL, nats.Name("zonebench "+p.Name), nats.MaxReconnects(-1))
+		if err != nil {
+			return fmt.Errorf("connect to NATS at %s: %w", common.NATSURL, err)
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
 	defer conn.Close()
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return fmt.Errorf("connect to JetStream: %w", err)
 	}
-	metrics := telemetry.Metrics()
-	led, err := ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
-		JetStream: js, Durability: ledger.SyncByMonitoring(&http.Client{Timeout: 5 * time.Second}, strings.Split(common.NATSMonitor, ",")...),
-		Now: now, Log: log, Metrics: metrics,
-	})
-	if err != nil {
+	var led *ledger.Ledger
+	if err := reach(ctx, log, func(ctx context.Context) (err error) {
+		led, err = ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
+			JetStream: js, Durability: ledger.SyncByMonitoring(&http.Client{Timeout: 5 * time.Second}, strings.Split(common.NATSMonitor, ",")...),
+			Now: now, Log: log, Metrics: metrics,
+		})
+		return err
+	}); err != nil {
 		return err
 	}
 	svc, err := p.Build(&Process{Ledger: led, JetStream: js, Replicas: common.Replicas, Log: log, Metrics: metrics})
@@ -161,7 +178,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 		return err
 	}
 	host, err := service.NewHost(common.Host, service.Deps{
-		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(),
+		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(), Probes: probes,
 		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
 		Beneath: []service.Task{{Name: "ledger", Run: led.Run}},
@@ -169,21 +186,46 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	told := make(chan error, 1)
-	if common.Telemetry.MetricsListen == "" {
-		close(told)
-	} else {
-		go func() {
-			defer close(told)
-			if err := telemetry.Serve(ctx, common.Telemetry.MetricsListen, metrics); err != nil {
-				cancel() // An operator who asked for metrics wants to know at once.
-				told <- err
+	return host.Serve(ctx, lis, svc, sys)
+}
+
+// tell answers metrics, profiles and probes from before anything else is
+// reached until ctx ends. What it returns gets one value: why it could not.
+// Then cancel was called, because an operator who asked for them wants to know
+// at once.
+func (p Program) tell(
+	ctx context.Context, cancel func(), common settings, metrics prometheus.Gatherer, probes *service.Probes,
+) <-chan error {
+	parts := []func(context.Context) error{
+		func(ctx context.Context) error { return telemetry.Serve(ctx, common.Telemetry, metrics) },
+		func(ctx context.Context) error {
+			if common.ProbesListen == "" {
+				return nil
 			}
+			lis, err := (&net.ListenConfig{}).Listen(ctx, "tcp", common.ProbesListen)
+			if err != nil {
+				return fmt.Errorf("probes: listen on %s: %w", common.ProbesListen, err)
+			}
+			return probes.Serve(ctx, lis)
+		},
+	}
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() {
+			err := part(ctx)
+			if err != nil {
+				cancel()
+			}
+			ended <- err
 		}()
 	}
-	err = host.Serve(ctx, lis, svc, sys)
-	cancel()
-	return errors.Join(err, <-told)
+	all := make(chan error, 1)
+	go func() {
+		var err error
+		for range parts {
+			err = errors.Join(err, <-ended)
+		}
+		all <- err
+	}()
+	return all
 }

@@ -26,7 +26,8 @@ func TestExitCodes(t *testing.T) {
 			environ: []string{"ZONEBENCH_RANKING_LISTEN=x", "ZONEBENCH_ADDRESS=x", "ZONEBENCH_ZONE_LISTEN=0.0.0.0:1"},
 			code:    exitFailed, errOut: "only loopback addresses",
 		},
-		"nobody at NATS": {environ: []string{"ZONEBENCH_NATS_URL=nats://127.0.0.1:1"}, code: exitFailed, errOut: "connect to NATS"},
+		"no address of NATS": {environ: []string{"ZONEBENCH_NATS_URL=nats://:x"}, code: exitFailed, errOut: "connect to NATS"},
+		"probes' address":    {environ: []string{"ZONEBENCH_PROBES_LISTEN=nowhere"}, code: exitFailed, errOut: "probes: listen on nowhere"},
 		"log format":     {environ: []string{"ZONEBENCH_LOG_FORMAT=xml"}, code: exitUsage, errOut: "text or json"},
 	} {
 		var out, errOut bytes.Buffer

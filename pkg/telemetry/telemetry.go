@@ -27,7 +27,9 @@ type Config struct {
 	Level  slog.Level `env:"LOG_LEVEL" help:"debug, info (default), warn or error"`
 	Format string     `env:"LOG_FORMAT" help:"text or json; by default text on a terminal, else json"`
 	// Empty: no metrics are served.
-	MetricsListen string `env:"METRICS_LISTEN" help:"loopback address for /metrics and /debug/pprof, such as 127.0.0.1:7890; off by default"`
+	MetricsListen string `env:"METRICS_LISTEN" help:"address for /metrics, such as 127.0.0.1:7890; off by default"`
+	// Empty: no profiles are served. It may be the same address.
+	ProfilesListen string `env:"PPROF_LISTEN" help:"loopback address for /debug/pprof, such as 127.0.0.1:7891; off by default"`
 }
 
 // Logger writes to w: as text when that is a terminal, else as JSON.
@@ -68,26 +70,66 @@ func Metrics() *prometheus.Registry {
 	return r
 }
 
-// Serve answers /metrics and /debug/pprof on a loopback address until ctx is
-// done. Anyone who reaches a profile reads memory, so other addresses are
-// refused.
-func Serve(ctx context.Context, address string, metrics prometheus.Gatherer) error {
-	lis, err := auth.Listen(ctx, address)
-	if err != nil {
-		return err
+// Serve answers /metrics and /debug/pprof at their addresses until ctx is done,
+// or returns why it cannot. Without an address it returns at once.
+//
+// Anyone who reaches a profile reads memory, so profiles are served on loopback
+// addresses only. Metrics are counts: whoever scrapes them may be on another
+// machine.
+func Serve(ctx context.Context, cfg Config, metrics prometheus.Gatherer) error {
+	muxes := make(map[string]*http.ServeMux)
+	at := func(address string) *http.ServeMux {
+		if muxes[address] == nil {
+			muxes[address] = http.NewServeMux()
+		}
+		return muxes[address]
 	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	if cfg.MetricsListen != "" {
+		at(cfg.MetricsListen).Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	}
+	if cfg.ProfilesListen != "" {
+		if err := auth.CheckAddress(cfg.ProfilesListen); err != nil {
+			return fmt.Errorf("profiles: %w", err)
+		}
+		profiles(at(cfg.ProfilesListen))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(muxes))
+	for address, mux := range muxes {
+		go func() {
+			defer cancel() // An operator who asked for them wants to know at once.
+			ended <- serve(ctx, address, mux)
+		}()
+	}
+	var all error
+	for range muxes {
+		all = errors.Join(all, <-ended)
+	}
+	return all
+}
+
+func profiles(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Handler: local(mux), ReadHeaderTimeout: 10 * time.Second}
+}
+
+func serve(ctx context.Context, address string, mux *http.ServeMux) error {
+	lis, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("metrics and profiles: listen on %s: %w", address, err)
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	if auth.CheckAddress(address) == nil {
+		server.Handler = local(mux)
+	}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()
 	if err := server.Serve(lis); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("metrics on %s: %w", address, err)
+		return fmt.Errorf("metrics and profiles on %s: %w", address, err)
 	}
 	return nil
 }
