@@ -13,21 +13,39 @@ import (
 )
 
 // SyncByMonitoring proves through the monitoring ports of remote servers that
-// each of them syncs every write. Name the servers of every replica: one that is
-// not asked proves nothing.
+// they sync every write. Name the servers of every replica.
+//
+// One that answers and does not sync is refused. More than half must answer, so
+// that a process can start while a server of a cluster is down: every
+// acknowledgement then comes from at least one server that was proved.
 func SyncByMonitoring(client *http.Client, servers ...string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if len(servers) == 0 {
 			return errors.New("no monitoring URL of a NATS server is given, so nothing proves that writes are synced")
 		}
+		proved := 0
+		var silent error
 		for _, server := range servers {
-			if err := askMonitoring(ctx, client, server); err != nil {
-				return fmt.Errorf("NATS server %s: %w", server, err)
+			err := askMonitoring(ctx, client, server)
+			if err == nil {
+				proved++
+				continue
 			}
+			err = fmt.Errorf("NATS server %s: %w", server, err)
+			if errors.Is(err, errNotSynced) {
+				return err
+			}
+			silent = errors.Join(silent, err)
+		}
+		if 2*proved <= len(servers) {
+			return silent
 		}
 		return nil
 	}
 }
+
+// errNotSynced is in the chain of what a server says that does not sync.
+var errNotSynced = errors.New("acknowledged writes may be lost there")
 
 func askMonitoring(ctx context.Context, client *http.Client, server string) error {
 	address, err := url.JoinPath(server, "jsz")
@@ -64,9 +82,9 @@ type jetStreamState struct {
 func (s jetStreamState) synced() error {
 	switch {
 	case s.Disabled || s.Config == nil:
-		return errors.New("it runs without JetStream")
+		return fmt.Errorf("it runs without JetStream: %w", errNotSynced)
 	case !s.Config.SyncAlways:
-		return errors.New("it does not sync every write: set jetstream.sync_interval to always")
+		return fmt.Errorf("it does not sync every write: set jetstream.sync_interval to always: %w", errNotSynced)
 	}
 	return nil
 }

@@ -134,6 +134,39 @@ func TestSyncByMonitoring(t *testing.T) {
 	}
 }
 
+// A process can start while one server of three is down, and not while two are:
+// then an acknowledgement could come from servers of which nobody knows anything.
+func TestMostServersMustProveThatTheySync(t *testing.T) {
+	monitor := func(answer string) string {
+		m := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(answer)) // the client finds what is missing
+		}))
+		t.Cleanup(m.Close)
+		return m.URL
+	}
+	synced, lazy := monitor(`{"config":{"sync_always":true}}`), monitor(`{"config":{}}`)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, c := range map[string]struct {
+		servers []string
+		want    string
+	}{
+		"all":                {[]string{synced, synced, synced}, ""},
+		"one down":           {[]string{gone.URL, synced, synced}, ""},
+		"two down":           {[]string{gone.URL, synced, gone.URL}, "connection refused"},
+		"one of two down":    {[]string{gone.URL, synced}, "connection refused"},
+		"one does not sync":  {[]string{synced, synced, lazy}, "sync_interval"},
+		"lazy, another down": {[]string{gone.URL, synced, lazy}, "sync_interval"},
+	} {
+		err := ledger.SyncByMonitoring(monitorClient, c.servers...)(t.Context())
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+var monitorClient = &http.Client{Timeout: 10 * time.Second}
+
 // One server that answers is no proof for three.
 func TestSyncBySystem(t *testing.T) {
 	server := ledgertest.Server(t, t.TempDir())
