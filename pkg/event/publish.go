@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 )
@@ -24,6 +25,9 @@ type Publisher struct {
 	Topics    []string     // every topic that Make gives; no other publisher has them
 	Replicas  int          // of the stream, if it is not there yet
 	Log       *slog.Logger // required
+	// Turn says when this process is the one that publishes: others would only
+	// repeat it. Nil: always.
+	Turn *lease.Turn
 	// Make gives the public events of a transaction, without ID, Source and
 	// Time. It is a function of its arguments: it runs again after a restart.
 	Make func(tx *ledgerv1.Transaction, at ledger.Position) []Event
@@ -32,9 +36,12 @@ type Publisher struct {
 // retryWait is how long a publisher waits after a failure of the stream.
 const retryWait = time.Second
 
-// Run publishes until the context ends, or the ledger halts. A stream that is
-// gone or out of reach is retried: events are late then, not lost.
-func (p Publisher) Run(ctx context.Context) error {
+// Run publishes while it is this process's turn, until the context ends or the
+// ledger halts. A stream that is gone or out of reach is retried: events are
+// late then, not lost.
+func (p Publisher) Run(ctx context.Context) error { return p.Turn.Do(ctx, p.run) }
+
+func (p Publisher) run(ctx context.Context) error {
 	for {
 		err := p.publish(ctx)
 		if ctx.Err() != nil {

@@ -243,6 +243,42 @@ func (t *Turn) Mine() (bool, <-chan struct{}) {
 	return s.Here, changed
 }
 
+// Do does work while it is this process's turn: it waits for the turn, and ends
+// the work's context with it. It returns when ctx is done, and when the work
+// returns before its turn has ended.
+func (t *Turn) Do(ctx context.Context, work func(context.Context) error) error {
+	for {
+		mine, changed := t.Mine()
+		if !mine {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		turn, end := context.WithCancel(ctx)
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			defer end()
+			for mine, changed := t.Mine(); mine; mine, changed = t.Mine() {
+				select {
+				case <-changed:
+				case <-turn.Done():
+					return
+				}
+			}
+		})
+		err := work(turn)
+		over := turn.Err() != nil
+		end()
+		watching.Wait()
+		if ctx.Err() != nil || !over {
+			return err
+		}
+	}
+}
+
 // Release gives every lease back and takes none any more. It is for the
 // beginning of a stop, while calls in flight still end. It does not wait.
 func (l *Leases) Release() { l.once.Do(func() { close(l.stop) }) }

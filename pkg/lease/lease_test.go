@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -309,6 +310,45 @@ func TestABucketThatIsGoneIsMadeAnew(t *testing.T) {
 	}
 	holder := a.becomes(t, "somebody holds the lease", func(s lease.Standing) bool { return s.Holder != "" }).Holder
 	b.seesHolder(t, holder)
+}
+
+// Work that one replica is to do moves with the lease.
+func TestWorkMovesWithTheTurn(t *testing.T) {
+	server := ledgertest.Server(t, t.TempDir())
+	a := start(t, server, "a", 0)
+	a.seesHolder(t, "a")
+	b := start(t, server, "b", 0)
+	b.seesHolder(t, "a")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	began, ended := make(chan string, 10), make(chan error, 2)
+	for _, r := range []*replica{a, b} {
+		go func() {
+			ended <- r.Turn(lane).Do(ctx, func(turn context.Context) error {
+				began <- r.ID()
+				<-turn.Done()
+				return turn.Err()
+			})
+		}()
+	}
+	if first := <-began; first != "a" {
+		t.Errorf("%s began, and a holds the lease", first)
+	}
+	a.Release()
+	if next := <-began; next != "b" {
+		t.Errorf("%s began, and b holds the lease", next)
+	}
+	cancel()
+	for range 2 {
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	broken := errors.New("the work's own end")
+	var none *lease.Turn
+	if err := none.Do(t.Context(), func(context.Context) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
 }
 
 // Whatever is stopped, killed and started, never do two believe at once that

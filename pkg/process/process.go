@@ -24,6 +24,7 @@ import (
 
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/config"
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
@@ -50,6 +51,7 @@ type settings struct {
 
 	ProbesListen string         `env:"PROBES_LISTEN" help:"address for health probes without TLS, such as 0.0.0.0:7808; off by default"`
 	Host         service.Config `envPrefix:"HOST_"`
+	Lease        lease.Config   `envPrefix:"LEASE_"`
 	Telemetry    telemetry.Config
 }
 
@@ -62,8 +64,11 @@ type Process struct {
 	Ledger    *ledger.Ledger
 	JetStream jetstream.JetStream
 	Replicas  int // of streams that the service makes
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer
+	// Turn says when this replica is the one that commits the service's lane,
+	// for work that one of them does for all.
+	Turn    *lease.Turn
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 }
 
 // Program is one service's main.
@@ -144,7 +149,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}()
 	var conn *nats.Conn
 	if err := reach(ctx, log, func(context.Context) error {
-		conn, err = nats.Connect(common.NATSURL, nats.Name("zonebench "+p.Name), nats.MaxReconnects(-1))
+		conn, err = nats.Connect(common.NATSURL, connection(p.Name, log)...)
 		if err != nil {
 			return fmt.Errorf("connect to NATS at %s: %w", common.NATSURL, err)
 		}
@@ -167,26 +172,36 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}); err != nil {
 		return err
 	}
-	svc, err := p.Build(&Process{Ledger: led, JetStream: js, Replicas: common.Replicas, Log: log, Metrics: metrics})
+	var among replicas
+	if err := reach(ctx, log, func(ctx context.Context) (err error) {
+		among, err = p.replicas(ctx, common, js, led, log, metrics, now)
+		return err
+	}); err != nil {
+		return err
+	}
+	svc, err := p.Build(&Process{
+		Ledger: led, JetStream: js, Replicas: common.Replicas, Turn: among.Turn(p.Name), Log: log, Metrics: metrics,
+	})
 	if err != nil {
 		return err
 	}
 	sys, err := status.New(status.Deps{
-		Ledger: led, Services: []string{p.Name}, Owns: []string{p.Name}, Build: telemetry.ThisBuild(), Now: now,
+		Ledger: led, Services: []string{p.Name}, Owns: []string{p.Name}, Holders: among,
+		Build: telemetry.ThisBuild(), Now: now,
 	})
 	if err != nil {
 		return err
 	}
 	host, err := service.NewHost(common.Host, service.Deps{
 		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(), Probes: probes,
-		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
+		Unary:   []grpc.UnaryServerInterceptor{among.Unary, revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
-		Beneath: []service.Task{{Name: "ledger", Run: led.Run}},
+		Beneath: []service.Task{{Name: "ledger", Run: led.Run}, {Name: "lease", Run: among.Run}},
 	})
 	if err != nil {
 		return err
 	}
-	return host.Serve(ctx, lis, svc, sys)
+	return host.Serve(ctx, lis, svc, sys, among.Through(host))
 }
 
 // tell answers metrics, profiles and probes from before anything else is

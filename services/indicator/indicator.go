@@ -20,6 +20,7 @@ import (
 
 	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/figures"
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
@@ -36,6 +37,7 @@ type Deps struct {
 	Ledger    *ledger.Ledger
 	JetStream jetstream.JetStream // of the public events; nil: none are published
 	Replicas  int                 // of the stream of public events, if it is not there yet; 0 means 1
+	Turn      *lease.Turn         // of what one replica does for all; nil: there is one
 	Log       *slog.Logger
 }
 
@@ -80,7 +82,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	return event.Publisher{
 		Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Service: s.Name(), Lane: ledger.LaneIndicator,
-		Topics: []string{topic}, Replicas: s.deps.Replicas, Log: s.deps.Log,
+		Topics: []string{topic}, Replicas: s.deps.Replicas, Turn: s.deps.Turn, Log: s.deps.Log,
 		Make: func(tx *ledgerv1.Transaction, at ledger.Position) []event.Event { return s.events(ctx, tx, at) },
 	}.Run(ctx)
 }

@@ -9,14 +9,18 @@ package ranking
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/grpc"
 
 	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/figures"
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
@@ -28,10 +32,15 @@ type Deps struct {
 	Ledger *ledger.Ledger
 	// JetStream carries the public events. Nil: none are published.
 	JetStream jetstream.JetStream
-	Replicas  int // of the stream of events, if this service is the one to make it; 0 means 1
+	Replicas  int         // of the stream of events, if this service is the one to make it; 0 means 1
+	Turn      *lease.Turn // of what one replica does for all; nil: there is one
 	Registry  *ledger.Lane[*registry.State]
 	Figures   *ledger.Lane[*figures.State]
-	Log       *slog.Logger
+	// SigningKey signs releases. Nil: none can be made here.
+	SigningKey ed25519.PrivateKey
+	// Now tells when statements become public. Nil: only other writes let them.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Service implements zonebench.ranking.v1.RankingService.
@@ -66,14 +75,39 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	rankingv1.RegisterLiveRankingServiceServer(r, s)
 }
 
-// Run publishes what changed until ctx is done; the folds are tailed by the process.
+// Run publishes what changed and keeps the time until ctx is done; the folds are
+// tailed by the process.
 func (s *Service) Run(ctx context.Context) error {
-	if s.deps.JetStream == nil {
-		<-ctx.Done()
-		return nil
+	var work []func(context.Context) error
+	if s.deps.JetStream != nil {
+		work = append(work, event.Publisher{
+			Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Replicas: s.deps.Replicas, Service: s.Name(), Lane: ledger.LaneRanking,
+			Topics: []string{changedTopic, releasedTopic}, Make: s.changed, Turn: s.deps.Turn, Log: s.deps.Log,
+		}.Run)
 	}
-	return event.Publisher{
-		Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Replicas: s.deps.Replicas,
-		Service: s.Name(), Lane: ledger.LaneRanking, Topics: []string{changedTopic}, Make: s.changed, Log: s.deps.Log,
-	}.Run(ctx)
+	if s.deps.Now != nil {
+		work = append(work, func(ctx context.Context) error { return s.deps.Turn.Do(ctx, s.keepTime) })
+	}
+	return together(ctx, work)
+}
+
+// together runs everything until ctx is done or one of them fails, and returns
+// when all have ended, with the first failure.
+func together(ctx context.Context, work []func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var group sync.WaitGroup
+	for _, run := range work {
+		group.Go(func() {
+			if err := run(ctx); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	<-ctx.Done()
+	group.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
 }

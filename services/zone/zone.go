@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 
 	"zonebench.internal/pkg/event"
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
@@ -30,6 +31,7 @@ type Deps struct {
 	// JetStream carries the public events. Nil: none are published.
 	JetStream jetstream.JetStream
 	Replicas  int          // of the stream of events, if this service is the one to make it
+	Turn      *lease.Turn  // of what one replica does for all; nil: there is one
 	Log       *slog.Logger // nil: nothing is logged
 }
 
@@ -70,6 +72,6 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	return event.Publisher{
 		Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Replicas: s.deps.Replicas,
-		Service: s.Name(), Lane: ledger.LaneZone, Topics: []string{changedTopic}, Make: s.changed, Log: s.deps.Log,
+		Service: s.Name(), Lane: ledger.LaneZone, Topics: []string{changedTopic}, Make: s.changed, Turn: s.deps.Turn, Log: s.deps.Log,
 	}.Run(ctx)
 }

@@ -21,7 +21,7 @@ func main() {
 			return indicator.New(indicator.Config{}, indicator.Deps{
 				Lane:     ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
 				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
-				Ledger:   p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Log: p.Log,
+				Ledger:   p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn, Log: p.Log,
 			})
 		},
 	}.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Now))

@@ -20,7 +20,7 @@ func main() {
 		Build: func(p *process.Process) (service.Service, error) {
 			return ranking.New(ranking.Deps{
 				Lane:   ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
-				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas,
+				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn,
 				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
 				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
 				Log:      p.Log,

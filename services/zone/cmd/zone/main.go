@@ -19,7 +19,7 @@ func main() {
 		Build: func(p *process.Process) (service.Service, error) {
 			return zone.New(zone.Config{}, zone.Deps{
 				Lane:   ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
-				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Log: p.Log,
+				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn, Log: p.Log,
 			})
 		},
 	}.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Now))
