@@ -200,7 +200,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("connect inside the process: %w", err)
 	}
 	undo.push(func() { _ = c.conn.Close() })
-	services := []service.Service{zon, ind, ran}
+	services := []service.Service{zon, ind, ran, sys}
 	if web != nil {
 		brd, err := board.New(cfg.BoardConfig, board.Deps{
 			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: c.conn}, {Name: "indicator", Conn: c.conn}, {Name: "ranking", Conn: c.conn}},
@@ -217,7 +217,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	release := undo.take()
 	go func() {
 		defer close(c.done)
-		c.err = host.Serve(ctx, lis, zon, ind, ran, sys)
+		c.err = host.Serve(ctx, lis, services...)
 		release.run()
 	}()
 	select {
