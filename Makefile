@@ -14,7 +14,7 @@ WEB := services/board/web
 
 # What `zonebench version` says. Without git, or outside a clone, it is "devel".
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -X main.version=$(VERSION)
+LDFLAGS := -X zonebench.internal/pkg/telemetry.version=$(VERSION)
 
 # Stamping is ours (above): Go's own fails in a clone that belongs to another user.
 export GOFLAGS := -buildvcs=false
@@ -50,6 +50,23 @@ build: ## Build every command into bin/
 bin/zonebench:
 	@mkdir -p bin
 	@CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o $@ ./services/standalone/cmd/zonebench
+
+# Static and without paths, times or build ids: the same sources give the same bytes. The board carries the front end
+# that is built (see the web targets), or a page that says that it is not.
+.PHONY: images
+images: dist/bin ## Build the container images into dist/images, without a container engine (TAG= ARCH= REPOSITORY= PUSH=-push)
+	@GOWORK=off go -C deploy run ./cmd/images -bin ../dist/bin -to ../dist/images -version '$(VERSION)' -tag '$(TAG)' -arch '$(ARCH)' \
+		$(if $(REPOSITORY),-repository '$(REPOSITORY)') $(PUSH)
+TAG ?= devel
+ARCH ?= amd64
+REPOSITORY ?=
+PUSH ?=
+
+.PHONY: dist/bin
+dist/bin:
+	@mkdir -p dist/bin
+	@CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) go build -trimpath -ldflags '-s -w -buildid= $(LDFLAGS)' -o dist/bin/ \
+		$$(GOWORK=off go -C deploy run ./cmd/images -packages)
 
 .PHONY: clean
 clean: ## Remove what was built (the tools in .cache/bin stay)

@@ -9,11 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"zonebench.internal/pkg/telemetry"
 	"zonebench.internal/services/standalone/cli"
 )
-
-// version is set when the binary is built.
-var version = "devel"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -24,7 +22,7 @@ func main() {
 		In:      os.Stdin,
 		Out:     os.Stdout,
 		Err:     os.Stderr,
-		Version: version,
+		Version: telemetry.ThisBuild().Version,
 		Now:     time.Now,
 	})
 	stop()
