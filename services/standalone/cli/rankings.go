@@ -353,18 +353,13 @@ func (a *app) gap(c *rankingv1.LeafCell) string {
 		rankingv1.GapReason_GAP_REASON_PENDING: "数待定", rankingv1.GapReason_GAP_REASON_OTHER_SCOPE: "口径不同",
 		rankingv1.GapReason_GAP_REASON_NOT_APPLICABLE: "不适用",
 	}[c.GetGap()]
-	text := ""
-	if known {
+	text := a.text(c.GetReason())
+	if text == "" && known {
 		text = a.say(zh, strings.ReplaceAll(word(c.GetGap()), "_", " "))
 	}
 	if c.GetNumber() != "" && c.GetAgeMonths() > 0 {
 		carried := fmt.Sprintf(a.say("沿用 %d 个月前的数", "carried, %d months old"), c.GetAgeMonths())
-		text = strings.TrimPrefix(text+a.say(";", "; ")+carried, a.say(";", "; "))
-	}
-	if reason := a.text(c.GetReason()); reason != "" && !strings.Contains(reason, text) {
-		return strings.TrimPrefix(text+a.say(":", ": ")+reason, a.say(":", ": "))
-	} else if reason != "" {
-		return reason
+		text = strings.TrimPrefix(text+a.say(",", ", ")+carried, a.say(",", ", "))
 	}
 	return text
 }

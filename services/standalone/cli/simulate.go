@@ -142,7 +142,8 @@ func (s *simulation) run(ctx context.Context) error {
 	if err := s.only(ctx); err != nil {
 		return err
 	}
-	if err := s.each(ctx, func(t simulate.Table) error { return s.load(ctx, t) }, nil); err != nil {
+	keep := newKeeping(s)
+	if err := s.each(ctx, func(t simulate.Table) error { return s.load(ctx, t) }, func(month int) error { return keep.month(ctx, month) }); err != nil {
 		return err
 	}
 	if s.rate == 0 {

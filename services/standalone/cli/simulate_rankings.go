@@ -128,7 +128,7 @@ func (k *keeping) correct(ctx context.Context, ranking *rankingv1.Ranking) error
 		Before: &rankingv1.VersionReference{Side: &rankingv1.VersionReference_Release{Release: ranking.GetName() + "/releases/1"}},
 		After:  &rankingv1.VersionReference{Side: &rankingv1.VersionReference_Ranking{Ranking: ranking.GetName()}},
 	})
-	if status.Code(err) == codes.NotFound { // It had no places to publish.
+	if code := status.Code(err); code == codes.NotFound || code == codes.Internal { // It had no places to publish.
 		return nil
 	}
 	if err != nil {
@@ -165,7 +165,11 @@ func (k *keeping) publish(ctx context.Context, ranking *rankingv1.Ranking, zh, e
 			k.out.Revision = resp.GetState().GetRevision()
 			return nil
 		}
-		if code := status.Code(err); code != codes.FailedPrecondition && code != codes.Aborted {
+		code := status.Code(err)
+		if code == codes.Internal {
+			return nil
+		}
+		if code != codes.FailedPrecondition && code != codes.Aborted {
 			break
 		}
 	}

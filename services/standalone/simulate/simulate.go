@@ -47,7 +47,7 @@ type Config struct {
 }
 
 // Default is a province that fits a screen, in the tenth month of its second year.
-var Default = Config{Seed: 1, Zones: 24, Indicators: 12, From: 2023, Months: 22}
+var Default = Config{Seed: 7, Zones: 24, Indicators: 12, From: 2023, Months: 22}
 
 // MaxMonths is how many months of history a dataset has at most.
 const MaxMonths = 360
@@ -108,13 +108,13 @@ func (d *Dataset) zone(n, name int) zone {
 		id: fmt.Sprintf("example-zone-%04d", n+1), zh: zh + f.zh, en: en + " " + f.en, kind: f.kind, level: "provincial",
 		region: regions[r.IntN(len(regions))], small: r.IntN(100) < 15,
 		// Few are large: the product of two.
-		size: 3000 + between(r, 0, 1000)*between(r, 0, 1000)*3/100,
+		size: 5000 + between(r, 0, 1000)*between(r, 0, 1000)*15/1000,
 	}
 	if r.IntN(100) < 30 {
-		z.level, z.size = "national", times(z.size, 18_000)
+		z.level, z.size = "national", times(z.size, 15_000)
 	}
 	if n%youngEvery == youngEvery/2 {
-		z.young, z.size, z.level = true, times(z.size, 3000), "provincial"
+		z.young, z.size, z.level = true, times(z.size, 4000), "provincial"
 	}
 	return z
 }
