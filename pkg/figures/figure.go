@@ -50,6 +50,9 @@ func (v View) figure(f *figure) (*indicatorv1.Figure, bool) {
 	m, revision := v.assemble(f, records, nil), int64(0)
 	for _, sequence := range f.statements {
 		r, _ := v.state.statements.Get(sequence)
+		if !v.sees(r) {
+			continue
+		}
 		if r.recorded.revision <= v.revision {
 			revision = max(revision, r.recorded.revision)
 		}
@@ -57,10 +60,8 @@ func (v View) figure(f *figure) (*indicatorv1.Figure, bool) {
 			revision = max(revision, r.taken.by.revision)
 		}
 	}
-	for _, p := range f.pins {
-		if p.at.revision <= v.revision {
-			revision = max(revision, p.at.revision)
-		}
+	for p := range v.pins(f) {
+		revision = max(revision, p.at.revision)
 	}
 	m.Revision = revision
 	return m, true
@@ -77,7 +78,7 @@ func (v View) standing(f *figure, after *transaction) (records []*record, known 
 	}
 	for _, sequence := range f.statements {
 		r, _ := v.state.statements.Get(sequence)
-		if !by(r.recorded) {
+		if !by(r.recorded) || !v.sees(r) {
 			continue
 		}
 		known = true
@@ -97,18 +98,31 @@ func (v View) assemble(f *figure, records []*record, after *transaction) *indica
 	if after == nil {
 		after = &transaction{revision: v.revision, index: 1 << 30}
 	}
-	p, pinned := f.pinned(after)
+	p := f.pinned(after)
 	return Assemble(parseKey(f.key), statements, func(name string) *indicatorv1.Source {
 		s, _ := v.Source(name)
 		return s
-	}, p.statement, pinReason(p, pinned))
+	}, p.statement, p.reason) // A pin on a statement that is not among them has no effect.
 }
 
-func pinReason(p pin, pinned bool) string {
-	if pinned {
-		return p.reason
+// pins are the decisions that the view shows, in order: a pin when it showed the
+// statement then, and the end of one that it shows.
+func (v View) pins(f *figure) iter.Seq[pin] {
+	return func(yield func(pin) bool) {
+		inForce := false
+		for _, p := range f.pins {
+			switch {
+			case p.at.revision > v.revision:
+				return
+			case v.owns(f.key), p.statement != "" && v.showed(p.statement, p.at), p.statement == "" && inForce:
+				if !yield(p) {
+					return
+				}
+				inForce = p.statement != ""
+			default:
+			}
+		}
 	}
-	return ""
 }
 
 // Assemble makes a figure of the statements that stand under a key: Select's
@@ -156,7 +170,7 @@ func (v View) History(key *indicatorv1.FigureKey) ([]*indicatorv1.FigureChange, 
 		c := s.change
 		records, _ := v.standing(f, s.at)
 		// Sources and indicators count as they were then.
-		then := View{state: v.state, revision: s.at.revision}
+		then := View{state: v.state, revision: s.at.revision, sight: v.sight}
 		c.Figure = then.assemble(f, records, s.at)
 		if selected := find(c.GetFigure()); selected != nil {
 			if value != nil && (!sameValue(value, selected) || value.GetComparator() != selected.GetComparator()) {
@@ -191,12 +205,19 @@ func (v View) steps(f *figure) []step {
 	at := func(t *transaction) *indicatorv1.FigureChange {
 		i, found := slices.BinarySearchFunc(steps, t, func(s step, t *transaction) int { return s.at.compare(t) })
 		if !found {
-			steps = slices.Insert(steps, i, step{t, &indicatorv1.FigureChange{Revision: t.revision, CommitTime: stamp(t.time), Actor: t.actor}})
+			change := &indicatorv1.FigureChange{Revision: t.revision, CommitTime: stamp(t.time)}
+			if v.owns(f.key) { // Who works with the figures knows each other; the public does not know who they are.
+				change.Actor = t.actor
+			}
+			steps = slices.Insert(steps, i, step{t, change})
 		}
 		return steps[i].change
 	}
 	for _, sequence := range f.statements {
 		r, _ := v.state.statements.Get(sequence)
+		if !v.sees(r) {
+			continue
+		}
 		if r.recorded.revision <= v.revision {
 			c := at(r.recorded)
 			c.Recorded = append(c.GetRecorded(), r.id.String())
@@ -206,10 +227,7 @@ func (v View) steps(f *figure) []step {
 			c.Withdrawn, c.Reason = append(c.GetWithdrawn(), r.id.String()), r.taken.reason
 		}
 	}
-	for _, p := range f.pins {
-		if p.at.revision > v.revision {
-			continue
-		}
+	for p := range v.pins(f) {
 		c := at(p.at)
 		c.Reason = p.reason
 		if p.statement == "" {
@@ -219,6 +237,17 @@ func (v View) steps(f *figure) []step {
 		}
 	}
 	return steps
+}
+
+// showed says whether the view shows a statement as it was recorded by a transaction.
+func (v View) showed(name string, by *transaction) bool {
+	r, _ := v.state.find(name)
+	for ; r != nil; r = r.earlier {
+		if r.recorded.compare(by) <= 0 {
+			return v.sees(r)
+		}
+	}
+	return false
 }
 
 // Keys of the figures with at least one standing statement, in their order.

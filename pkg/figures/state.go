@@ -71,14 +71,16 @@ func (t *transaction) compare(o *transaction) int {
 
 // record is one statement: recorded once, taken out at most once. It never changes.
 type record struct {
-	id       nameID
-	sequence uint32
-	key      string // KeyText, shared with the figure
-	source   string // shared with the source
-	rest     string // the message without what stands here, encoded
-	recorded *transaction
-	taken    *taken // nil while it stands
-	earlier  *record
+	id        nameID
+	sequence  uint32
+	stage     uint8  // typev1.Stage, beside the sequence so that it takes no room
+	embargoed bool   // it is released at a time of its own
+	key       string // KeyText, shared with the figure
+	source    string // shared with the source
+	rest      string // the message without what stands here, encoded
+	recorded  *transaction
+	taken     *taken // nil while it stands
+	earlier   *record
 }
 
 // taken says how a statement was taken out of its figure.
@@ -219,7 +221,10 @@ func (s *State) record(by *transaction, m *indicatorv1.Statement) error {
 		source = m.GetName() // one string for all its statements
 	}
 	s.last++
-	r := &record{id: id, sequence: s.last, key: f.key, source: source, rest: string(encoded), recorded: by, earlier: earlier}
+	r := &record{
+		id: id, sequence: s.last, stage: uint8(m.GetStage()), embargoed: m.GetReleaseTime() != nil,
+		key: f.key, source: source, rest: string(encoded), recorded: by, earlier: earlier,
+	}
 	s.statements.Set(r.sequence, r)
 	s.byName.Set(id, r.sequence)
 	s.figures.Set(key, &figure{key: f.key, statements: append(slices.Clip(f.statements), r.sequence), pins: f.pins})
@@ -251,7 +256,7 @@ func (s *State) take(by *transaction, w *ledgerv1.StatementWithdrawn) error {
 	s.standing--
 	f, _ := s.figures.Get(r.key)
 	// A pin ends with its statement, unless the statement only says anew what it says with other attributes.
-	if p, ok := f.pinned(nil); ok && p.statement == w.GetName() && w.GetSupersededBy() != w.GetName() {
+	if p := f.pinned(nil); p.statement == w.GetName() && w.GetSupersededBy() != w.GetName() {
 		return s.pin(r.key, pin{at: by, reason: w.GetReason(), lapsed: true})
 	}
 	return nil
@@ -279,14 +284,18 @@ func (s *State) pin(key string, p pin) error {
 	return nil
 }
 
-// pinned is the pin in force after a transaction, or now for nil.
-func (f *figure) pinned(after *transaction) (pin, bool) {
+// pinned is the pin in force after a transaction, or now for nil; none is empty.
+func (f *figure) pinned(after *transaction) pin {
 	for _, p := range slices.Backward(f.pins) {
-		if after == nil || p.at.compare(after) <= 0 {
-			return p, p.statement != ""
+		if after != nil && p.at.compare(after) > 0 {
+			continue
 		}
+		if p.statement == "" {
+			break
+		}
+		return p
 	}
-	return pin{}, false
+	return pin{}
 }
 
 // stage keeps a chunk that nobody sees.

@@ -12,11 +12,13 @@ import (
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 )
 
-// View reads a State as it was at a revision. Resources it returns are shared:
-// never modify them. Statements and figures are made for each call.
+// View reads a State as it was at a revision, and shows everything unless For
+// made it for a caller. Resources it returns are shared: never modify them.
+// Statements and figures are made for each call.
 type View struct {
 	state    *State
 	revision int64
+	sight    *sight // nil: everything
 }
 
 // View reads at a revision, or the newest for 0.
@@ -100,7 +102,7 @@ func (v View) Statement(name string) (*indicatorv1.Statement, bool) {
 		return nil, false
 	}
 	for ; r != nil; r = r.earlier {
-		if r.recorded.revision <= v.revision {
+		if r.recorded.revision <= v.revision && v.sees(r) {
 			return v.message(r), true
 		}
 	}
@@ -127,7 +129,7 @@ func (v View) StatementsAfter(sequence uint32, showWithdrawn bool) iter.Seq2[uin
 			if r.recorded.revision > v.revision {
 				return false
 			}
-			if !showWithdrawn && !v.stands(r) {
+			if !v.sees(r) || !showWithdrawn && !v.stands(r) {
 				return true
 			}
 			return yield(n, v.message(r))
@@ -137,7 +139,7 @@ func (v View) StatementsAfter(sequence uint32, showWithdrawn bool) iter.Seq2[uin
 
 // CountStatements counts what StatementsAfter(0, showWithdrawn) yields without making it.
 func (v View) CountStatements(showWithdrawn bool) int {
-	if v.revision == v.state.revision {
+	if v.revision == v.state.revision && v.sight == nil {
 		if showWithdrawn {
 			return int(v.state.last)
 		}
@@ -148,7 +150,7 @@ func (v View) CountStatements(showWithdrawn bool) int {
 		if r.recorded.revision > v.revision {
 			return false
 		}
-		if showWithdrawn || v.stands(r) {
+		if v.sees(r) && (showWithdrawn || v.stands(r)) {
 			n++
 		}
 		return true
@@ -157,7 +159,7 @@ func (v View) CountStatements(showWithdrawn bool) int {
 }
 
 func (v View) stands(r *record) bool {
-	return r.recorded.revision <= v.revision && (r.taken == nil || r.taken.by.revision > v.revision)
+	return v.sees(r) && r.recorded.revision <= v.revision && (r.taken == nil || r.taken.by.revision > v.revision)
 }
 
 // message makes a statement as the view sees it.
@@ -192,7 +194,7 @@ func Normalize(number, unit, indicatorUnit string) string {
 func (v View) RecordedAt(revision int64) []*indicatorv1.FigureKey {
 	keys := make(map[string]bool)
 	v.state.statements.Reverse(func(_ uint32, r *record) bool {
-		if r.recorded.revision == revision {
+		if r.recorded.revision == revision && v.sees(r) {
 			keys[r.key] = true
 		}
 		return r.recorded.revision >= revision
