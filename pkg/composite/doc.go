@@ -34,3 +34,7 @@
 // quantiles are linear (type 7 of Hyndman and Fan, 1996), skewness and kurtosis
 // are the bias-corrected G1 and G2 (Joanes and Gill, 1998).
 package composite
+
+// Version of the engine. It changes whenever the same input gives another
+// result, so that what was computed before can be told apart.
+const Version = "composite/1"

@@ -14,6 +14,7 @@ import (
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/page"
@@ -105,6 +106,9 @@ func checkPrevious(published PublishedView, r *rankingv1.Ranking, p period.Perio
 	if before.GetKind() != r.GetKind() {
 		return fault.InvalidField("ranking.previous", "%s ranks another kind: targets are never compared with actuals", r.GetPrevious())
 	}
+	if r.GetAudience() == rankingv1.Audience_AUDIENCE_PUBLIC && before.GetAudience() != rankingv1.Audience_AUDIENCE_PUBLIC {
+		return fault.InvalidField("ranking.previous", "%s is internal: a public ranking may not tell its places", r.GetPrevious())
+	}
 	q, err := period.Parse(before.GetPeriod())
 	if err != nil {
 		return fmt.Errorf("%s: %w", before.GetName(), err)
@@ -190,7 +194,15 @@ func (s *Service) CreateRanking(ctx context.Context, req *rankingv1.CreateRankin
 
 // ListRankings implements zonebench.ranking.v1.LiveRankingService.
 func (s *Service) ListRankings(ctx context.Context, req *rankingv1.ListRankingsRequest) (*rankingv1.ListRankingsResponse, error) {
-	items, token, total, state, err := list(ctx, s, rankingKind, req, PublishedView.Rankings, (*rankingv1.Ranking).GetName)
+	items, token, total, state, err := list(ctx, s, rankingKind, req, func(v PublishedView) iter.Seq[*rankingv1.Ranking] {
+		return func(yield func(*rankingv1.Ranking) bool) {
+			for r := range v.Rankings() {
+				if visible(ctx, r) && !yield(r) {
+					return
+				}
+			}
+		}
+	}, (*rankingv1.Ranking).GetName)
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +231,31 @@ func (s *Service) version(ctx context.Context, name string, revision int64) (*ve
 	return s.source.Compute(ctx, name, v)
 }
 
+// read gives a ranking that the caller may see, marked when its rows are
+// simulated, and the version that holds at a revision.
+func (s *Service) read(ctx context.Context, name string, at int64) (*rankingv1.Ranking, *versions.Version, error) {
+	lane, _ := s.deps.Lane.Current()
+	r, ok := lane.View(at).Ranking(name)
+	if !ok || !visible(ctx, r) {
+		return nil, nil, fault.NotFound(name)
+	}
+	v, err := s.version(ctx, name, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	if marked := standing.Marked(r.GetDisplayName(), v.Head.GetSimulated()); marked != r.GetDisplayName() {
+		r = proto.CloneOf(r)
+		r.DisplayName = marked
+	}
+	return r, v, nil
+}
+
+// visible reports whether a caller may see a ranking: internal ones are for those
+// who see what is not released.
+func visible(ctx context.Context, r *rankingv1.Ranking) bool {
+	return r.GetAudience() == rankingv1.Audience_AUDIENCE_PUBLIC || auth.From(ctx).SeesAll()
+}
+
 // reading is the revision at which a request about a version is answered: that
 // of the version, or for 0 the one of the call.
 func (s *Service) reading(ctx context.Context, version int64) (int64, error) {
@@ -233,20 +270,6 @@ func (s *Service) reading(ctx context.Context, version int64) (int64, error) {
 		return version, nil
 	}
 	return now, nil
-}
-
-// shown is a ranking as it was at a revision, marked when its rows are simulated.
-func (s *Service) shown(name string, at int64, simulated bool) (*rankingv1.Ranking, error) {
-	lane, _ := s.deps.Lane.Current()
-	r, ok := lane.View(at).Ranking(name)
-	if !ok {
-		return nil, fault.NotFound(name)
-	}
-	if marked := standing.Marked(r.GetDisplayName(), simulated); marked != r.GetDisplayName() {
-		r = proto.CloneOf(r)
-		r.DisplayName = marked
-	}
-	return r, nil
 }
 
 func (s *Service) stateAt(revision int64) *typev1.ReadState {
@@ -266,14 +289,11 @@ func (s *Service) GetRanking(ctx context.Context, req *rankingv1.GetRankingReque
 	if err := s.deps.Ledger.WaitFor(ctx, p.Revision); err != nil {
 		return nil, err
 	}
-	v, err := s.version(ctx, req.GetName(), p.Revision)
+	ranking, v, err := s.read(ctx, req.GetName(), p.Revision)
 	if err != nil {
 		return nil, err
 	}
-	resp := &rankingv1.GetRankingResponse{Head: v.Head, State: s.stateAt(p.Revision)}
-	if resp.Ranking, err = s.shown(req.GetName(), p.Revision, v.Head.GetSimulated()); err != nil {
-		return nil, err
-	}
+	resp := &rankingv1.GetRankingResponse{Ranking: ranking, Head: v.Head, State: s.stateAt(p.Revision)}
 	rows, err := part(req, v)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,10 @@
 package ranking
 
 import (
+	"bytes"
+	"compress/flate"
 	"fmt"
+	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -66,4 +69,49 @@ func (v PublishedView) releases(ranking string) iter.Seq[*rankingv1.Release] {
 			return r.release.GetRevision() > v.revision || yield(r.release)
 		})
 	}
+}
+
+// rowsOf are the rows of a release as they were published.
+func rowsOf(r *released) ([]*rankingv1.Standing, error) {
+	content, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(r.rows)), maxRows))
+	if err != nil {
+		return nil, fmt.Errorf("rows of %s: %w", r.release.GetName(), err)
+	}
+	stored := &ledgerv1.StoredRows{}
+	if err := proto.Unmarshal(content, stored); err != nil {
+		return nil, fmt.Errorf("rows of %s: %w", r.release.GetName(), err)
+	}
+	return stored.GetStandings(), nil
+}
+
+// maxRows bounds what rows may inflate to.
+const maxRows = 64 << 20
+
+// deflated are rows as the ledger keeps them.
+func deflated(rows []*rankingv1.Standing) ([]byte, error) {
+	content, err := proto.MarshalOptions{Deterministic: true}.Marshal(&ledgerv1.StoredRows{Standings: rows})
+	if err != nil {
+		return nil, fmt.Errorf("encode rows: %w", err)
+	}
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("deflate rows: %w", err)
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, fmt.Errorf("deflate rows: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("deflate rows: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// lastRelease of a ranking, nil for none.
+func (v PublishedView) lastRelease(ranking string) *released {
+	for r := range v.releases(ranking) {
+		last, _ := v.release(r.GetName())
+		return last
+	}
+	return nil
 }

@@ -11,12 +11,6 @@ import (
 	"zonebench.internal/pkg/quantity"
 )
 
-// columnKey names a column that is not a leaf's.
-type columnKey struct {
-	indicator string
-	leaf      string // whose carry rule and class it takes
-}
-
 // cellDecimals is how far the scores of leaves and their points are told: they
 // explain and decide nothing.
 const cellDecimals = 6

@@ -67,8 +67,8 @@ type Table struct {
 	compute sync.Once
 	result  result
 
-	mu      sync.Mutex
-	columns map[columnKey][]Cell // of indicators that are no leaf, once asked for
+	mu     sync.Mutex
+	growth [][]Cell // by leaf: the cells of its growth, once asked for
 }
 
 // member is a row before it has a place.
