@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -28,12 +29,12 @@ type Config struct {
 	CAFile    string `env:"TLS_CA_FILE" help:"authorities of the servers' certificates, PEM; with it only TLS is spoken"`
 }
 
-// Connect connects under a name that the server shows.
-func Connect(config Config, name string, now func() time.Time, log *slog.Logger) (*nats.Conn, error) {
+// Connect connects, with further options that have nothing to do with who connects.
+func Connect(config Config, now func() time.Time, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	if err := secret.CheckURLs(config.URL); err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
-	options := []nats.Option{nats.Name(name), nats.MaxReconnects(-1)}
+	options = slices.Clip(options)
 	switch {
 	case config.NKeyFile != "" && config.CredsFile != "":
 		return nil, errors.New("NATS: name an NKey file or a credentials file, not both")
@@ -84,9 +85,12 @@ func (c Config) tls(now func() time.Time, log *slog.Logger) (*tlsfiles.Source, e
 	return source, nil
 }
 
-// Monitoring is a client for the monitoring addresses of the servers, which
-// speak the same TLS.
-func Monitoring(config Config, now func() time.Time, log *slog.Logger) (*http.Client, error) {
+// Monitoring is a client for the monitoring addresses of the servers, separated
+// by commas, which speak the same TLS where they begin with https.
+func Monitoring(config Config, addresses string, now func() time.Time, log *slog.Logger) (*http.Client, error) {
+	if err := secret.CheckURLs(addresses); err != nil {
+		return nil, fmt.Errorf("NATS monitoring: %w", err)
+	}
 	source, err := config.tls(now, log)
 	if err != nil {
 		return nil, err

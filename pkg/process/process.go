@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -26,6 +25,7 @@ import (
 	"zonebench.internal/pkg/config"
 	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/natsconn"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
 	"zonebench.internal/pkg/status"
@@ -44,11 +44,12 @@ var services = []string{"ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
 
 // Settings that every service process has.
 type settings struct {
-	NATSURL     string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222" help:"NATS server or servers with JetStream, separated by commas"`
-	NATSMonitor string `env:"NATS_MONITOR_URL" envDefault:"http://127.0.0.1:8222" help:"monitoring addresses of all of them, by which sync_interval: always is proved"` //nolint:lll // a field, its tag and its meaning stay on one line
-	Replicas    int    `env:"LEDGER_REPLICAS" help:"replicas of the ledger's stream; 1 by default"`
-	LedgerID    string `env:"LEDGER_ID" help:"the ledger that is expected; another one, or none, is refused"`
+	NATS        natsconn.Config `envPrefix:"NATS_"`
+	NATSMonitor string          `env:"NATS_MONITOR_URL" envDefault:"http://127.0.0.1:8222" help:"monitoring addresses of all of them, by which sync_interval: always is proved"` //nolint:lll // a field, its tag and its meaning stay on one line
+	Replicas    int             `env:"LEDGER_REPLICAS" help:"replicas of the ledger's stream; 1 by default"`
+	LedgerID    string          `env:"LEDGER_ID" help:"the ledger that is expected; another one, or none, is refused"`
 
+	Entrance     auth.Entrance
 	ProbesListen string         `env:"PROBES_LISTEN" help:"address for health probes without TLS, such as 0.0.0.0:7808; off by default"`
 	Host         service.Config `envPrefix:"HOST_"`
 	Lease        lease.Config   `envPrefix:"LEASE_"`
@@ -56,7 +57,7 @@ type settings struct {
 }
 
 type own struct {
-	Listen string `env:"LISTEN" help:"loopback address to serve on"`
+	Listen string `env:"LISTEN" help:"address to serve on; others than loopback ones need TLS and an access file"`
 }
 
 // Process is what the service is built from.
@@ -135,7 +136,11 @@ Settings, from the environment:
 }
 
 func (p Program) run(ctx context.Context, common settings, mine own, log *slog.Logger, now func() time.Time) (err error) {
-	lis, err := auth.Listen(ctx, mine.Listen)
+	door, err := common.Entrance.Open(now, log)
+	if err != nil {
+		return err
+	}
+	lis, err := door.Listen(ctx, mine.Listen)
 	if err != nil {
 		return err
 	}
@@ -149,11 +154,8 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}()
 	var conn *nats.Conn
 	if err := reach(ctx, log, func(context.Context) error {
-		conn, err = nats.Connect(common.NATSURL, connection(p.Name, log)...)
-		if err != nil {
-			return fmt.Errorf("connect to NATS at %s: %w", common.NATSURL, err)
-		}
-		return nil
+		conn, err = natsconn.Connect(common.NATS, now, log, connection(p.Name, log)...)
+		return err
 	}); err != nil {
 		return err
 	}
@@ -162,10 +164,14 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return fmt.Errorf("connect to JetStream: %w", err)
 	}
+	monitoring, err := natsconn.Monitoring(common.NATS, common.NATSMonitor, now, log)
+	if err != nil {
+		return err
+	}
 	var led *ledger.Ledger
 	if err := reach(ctx, log, func(ctx context.Context) (err error) {
 		led, err = ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
-			JetStream: js, Durability: ledger.SyncByMonitoring(&http.Client{Timeout: 5 * time.Second}, strings.Split(common.NATSMonitor, ",")...),
+			JetStream: js, Durability: ledger.SyncByMonitoring(monitoring, strings.Split(common.NATSMonitor, ",")...),
 			Now: now, Log: log, Metrics: metrics,
 		})
 		return err
@@ -193,7 +199,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 		return err
 	}
 	host, err := service.NewHost(common.Host, service.Deps{
-		Log: log, Metrics: metrics, Identify: auth.Loopback, Ready: led.CaughtUp(), Probes: probes,
+		Log: log, Metrics: metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(), Probes: probes,
 		Unary:   []grpc.UnaryServerInterceptor{among.Unary, revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
 		Beneath: []service.Task{{Name: "ledger", Run: led.Run}, {Name: "lease", Run: among.Run}},

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
+	"zonebench.internal/pkg/natsconn"
 	"zonebench.internal/pkg/service"
 )
 
@@ -72,7 +73,7 @@ func TestAStartThatWaitsIsAliveAndNotReady(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- program.run(ctx, settings{NATSURL: "nats://127.0.0.1:1", ProbesListen: address}, own{Listen: "127.0.0.1:0"},
+		ended <- program.run(ctx, settings{NATS: natsconn.Config{URL: "nats://127.0.0.1:1"}, ProbesListen: address}, own{Listen: "127.0.0.1:0"},
 			slog.New(slog.NewTextHandler(&out, nil)), time.Now)
 	}()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))

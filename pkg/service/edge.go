@@ -230,7 +230,7 @@ func (e *edge) gateStream(srv any, ss grpc.ServerStream, info *grpc.StreamServer
 
 // open refuses calls while the ledger is being read: an answer would be one of the past.
 func (e *edge) open(method string) error {
-	if e.host.ready.Load() || plumbing(method) || strings.HasPrefix(method, "/zonebench.system.") {
+	if e.host.ready.Load() || plumbing(method) || strings.HasPrefix(method, "/zonebench.system.v1.SystemService/") {
 		return nil // How far a start has come is asked before it is ready.
 	}
 	return fault.New(codes.Unavailable, typev1.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
