@@ -190,20 +190,20 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.conn, err = grpc.NewClient("passthrough:///in-process",
-		grpc.WithContextDialer(host.DialLocal),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithUnaryInterceptor(new(revision.Client).Unary),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("connect inside the process: %w", err)
+	if c.conn, err = within(host, grpc.WithUnaryInterceptor(new(revision.Client).Unary)); err != nil {
+		return nil, err
 	}
 	undo.push(func() { _ = c.conn.Close() })
 	services := []service.Service{zon, ind, ran, sys}
 	if web != nil {
+		// A connection of its own: what a browser reads and who it is are not this process's.
+		conn, err := within(host)
+		if err != nil {
+			return nil, err
+		}
+		undo.push(func() { _ = conn.Close() })
 		brd, err := board.New(cfg.BoardConfig, board.Deps{
-			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: c.conn}, {Name: "indicator", Conn: c.conn}, {Name: "ranking", Conn: c.conn}},
+			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: conn}, {Name: "indicator", Conn: conn}, {Name: "ranking", Conn: conn}},
 			Log: cfg.Log.With(slog.String("unit", "board")), Metrics: cfg.Metrics,
 			Now: time.Now, // Time limits of connections are the machine's, whatever commit times are.
 		})
@@ -230,6 +230,19 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		}
 		return nil, c.err
 	}
+}
+
+// within connects to a host inside the process.
+func within(host *service.Host, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient("passthrough:///in-process", append(options,
+		grpc.WithContextDialer(host.DialLocal),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect inside the process: %w", err)
+	}
+	return conn, nil
 }
 
 func (cfg Config) withDefaults() (Config, error) {
