@@ -109,6 +109,7 @@ func New(cfg Config, deps Deps) (*Board, error) {
 
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	b.server = &http.Server{
 		Handler:           b.handler,

@@ -43,6 +43,9 @@ func secure(cfg Config, next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=(), fullscreen=(self), clipboard-write=(self)")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r.TLS != nil {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if !known(r.Host, cfg.Hosts) {
 			http.Error(w, "the board does not answer under this host name: call it by 127.0.0.1, or list the name in ZONEBENCH_BOARD_HOSTS",
 				http.StatusMisdirectedRequest)

@@ -192,10 +192,13 @@ func idempotency(desc protoreflect.MethodDescriptor) connect.IdempotencyLevel {
 	}
 }
 
-// mount adds the handlers, and an answer for methods that do not exist.
+// mount adds the handlers.
 func (g *gateway) mount(mux *http.ServeMux) {
 	for path, h := range g.handlers {
-		mux.Handle(path, h)
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			h.ServeHTTP(w, r)
+		})
 	}
 }
 
