@@ -26,6 +26,19 @@ import (
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
+// Config is what an operator may set. The zero value is good.
+type Config struct {
+	SigningKeyFile string `env:"SIGNING_KEY_FILE" help:"PEM file of the Ed25519 key that signs releases; without one none are made"`
+}
+
+// SigningKey reads the key, nil when none is set.
+func (c Config) SigningKey() (ed25519.PrivateKey, error) {
+	if c.SigningKeyFile == "" {
+		return nil, nil
+	}
+	return SigningKey(c.SigningKeyFile)
+}
+
 // Deps are what the service stands on. The folds are of the one ledger.
 type Deps struct {
 	Lane   *ledger.Lane[*Published] // which this service owns

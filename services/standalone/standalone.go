@@ -157,8 +157,13 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := ranking.OwnSigningKey(c.dir)
+	if err != nil {
+		return nil, err
+	}
 	ran, err := ranking.New(ranking.Deps{
-		Lane: published, Ledger: led, JetStream: c.js, Registry: zones, Figures: statements, Log: cfg.Log.With(slog.String("unit", "ranking")),
+		Lane: published, Ledger: led, JetStream: c.js, Registry: zones, Figures: statements,
+		SigningKey: key, Now: cfg.Now, Log: cfg.Log.With(slog.String("unit", "ranking")),
 	})
 	if err != nil {
 		return nil, err

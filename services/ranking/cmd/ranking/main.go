@@ -14,16 +14,22 @@ import (
 )
 
 func main() {
+	config := ranking.Config{}
 	os.Exit(process.Program{
 		Name:   "ranking",
 		Listen: "127.0.0.1:7803",
+		Config: &config,
 		Build: func(p *process.Process) (service.Service, error) {
+			key, err := config.SigningKey()
+			if err != nil {
+				return nil, err
+			}
 			return ranking.New(ranking.Deps{
 				Lane:   ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
 				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn,
 				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
 				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
-				Log:      p.Log,
+				SigningKey: key, Now: time.Now, Log: p.Log,
 			})
 		},
 	}.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Now))
