@@ -38,8 +38,20 @@ help: ## List the targets
 ## Build and run
 
 .PHONY: run
-run: bin/zonebench ## Build zonebench and run its demo: the one command to start with
+run: board ## Build zonebench, with its board where Node is, and run its demo: the one command to start with
+	@$(MAKE) --no-print-directory bin/zonebench
 	@bin/zonebench demo
+
+# Without Node, or without the packages, everything else is built and runs: the board says what is missing.
+.PHONY: board
+board: ## Build the board's front end if Node is there and its sources are newer than what is built
+	@if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
+		echo 'Node.js 20 or newer is not here: the board will show how to build it; services, API and command line run all the same'; \
+	elif [[ ! -e $(WEB)/dist/app/index.html || -n $$(find $(WEB)/src $(WEB)/public $(WEB)/scripts $(WEB)/*.json $(WEB)/*.ts $(WEB)/index.html \
+		-newer $(WEB)/dist/app/index.html -print -quit) ]]; then \
+		{ $(MAKE) --no-print-directory $(WEB)/node_modules && cd $(WEB) && npm run --silent build; } || \
+		echo 'The front end was not built (see above): the board shows an earlier one, or how to build it; everything else runs'; \
+	fi
 
 .PHONY: build
 build: ## Build every command into bin/
@@ -70,7 +82,7 @@ dist/bin:
 
 .PHONY: clean
 clean: ## Remove what was built (the tools in .cache/bin stay)
-	@rm -rf bin dist .cache/gen
+	@rm -rf bin dist .cache/gen $(WEB)/dist/app
 
 ## Test
 
