@@ -45,7 +45,7 @@ run: board ## Build zonebench, with its board where Node is, and run its demo: t
 # Without Node, or without the packages, everything else is built and runs: the board says what is missing.
 .PHONY: board
 board: ## Build the board's front end if Node is there and its sources are newer than what is built
-	@if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20)'; then \
+	@if ! command -v npm >/dev/null || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then \
 		echo 'Node.js 20 or newer is not here: the board will show how to build it; services, API and command line run all the same'; \
 	elif [[ ! -e $(WEB)/dist/app/index.html || -n $$(find $(WEB)/src $(WEB)/public $(WEB)/scripts $(WEB)/*.json $(WEB)/*.ts $(WEB)/index.html \
 		-newer $(WEB)/dist/app/index.html -print -quit) ]]; then \
