@@ -1,9 +1,11 @@
 package local_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,4 +153,27 @@ func TestRedis(t *testing.T) {
 	}
 	r.Close()
 	r.Close() // harmless
+}
+
+// Many commands at once, with more bytes than any buffer between client and
+// server holds.
+func TestRedisTakesALargePipeline(t *testing.T) {
+	r := local.Redis()
+	t.Cleanup(r.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	value := strings.Repeat("x", 100_000)
+	replies, err := r.Client().Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i := range 50 {
+			p.Set(ctx, "k"+strconv.Itoa(i), value, 0)
+			p.Get(ctx, "k"+strconv.Itoa(i))
+		}
+		return nil
+	})
+	if err != nil || len(replies) != 100 {
+		t.Fatalf("%d replies, %v", len(replies), err)
+	}
+	if got := r.Client().Get(ctx, "k49").Val(); got != value {
+		t.Errorf("k49 has %d bytes", len(got))
+	}
 }

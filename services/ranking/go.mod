@@ -11,6 +11,7 @@ require (
 	google.golang.org/protobuf v1.36.12
 	zonebench.internal/pkg v0.0.0
 	zonebench.internal/pkg/composite v0.0.0
+	zonebench.internal/pkg/local v0.0.0
 	zonebench.internal/proto v0.0.0
 )
 
@@ -25,6 +26,7 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/go-jose/go-jose/v4 v4.1.9 // indirect
 	github.com/google/go-tpm v0.9.8 // indirect
 	github.com/klauspost/compress v1.20.3 // indirect
 	github.com/minio/highwayhash v1.0.4 // indirect
@@ -48,7 +50,6 @@ require (
 	gonum.org/v1/gonum v0.17.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261110000943-09e21b237f2c // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
-	zonebench.internal/pkg/local v0.0.0 // indirect
 )
 
 replace (

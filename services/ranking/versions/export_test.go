@@ -1,5 +1,13 @@
 package versions
 
+import "context"
+
+// Put puts a version into Redis, as the herald does.
+func Put(ctx context.Context, k *Keeper, v *Version) (bool, error) {
+	k.shelf.check(ctx)
+	return k.shelf.put(ctx, v)
+}
+
 // Waiting is how many wait for a version that is being computed.
 func Waiting(k *Keeper, name string, version int64) int {
 	k.flights.mu.Lock()

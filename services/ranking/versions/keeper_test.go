@@ -84,7 +84,12 @@ func (p *process) run(t *testing.T) {
 			t.Errorf("the keeper ended: %v", err)
 		}
 	})
-	t.Cleanup(p.stop)
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("a process said:\n%s", p.said())
+		}
+	})
 }
 
 // waitFor waits until a version is the newest one that is ready.

@@ -6,12 +6,16 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // Dial opens a Redis by its URL, with the settings that a keeper wants: nobody
 // waits for one that hangs. It connects when it is used. More addresses in the
 // URL (`?addr=host:port`) make it a cluster.
 func Dial(url string) (redis.UniversalClient, error) {
+	// The client's own logger is one for the whole process and writes to standard
+	// error; what it says comes as an error of the call, too.
+	logging.Disable()
 	if strings.Contains(url, "addr=") {
 		options, err := redis.ParseClusterURL(url)
 		if err != nil {
@@ -27,7 +31,7 @@ func Dial(url string) (redis.UniversalClient, error) {
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = dialTimeout, writeTimeout, writeTimeout, readTimeout
 	options.ContextTimeoutEnabled, options.DisableIdentity = true, true
-	options.MaxRetries = -1 // who asked has another way by then
+	options.MaxRetries, options.DialerRetries = -1, 1 // who asked has another way by then
 	return redis.NewClient(options), nil
 }
 

@@ -57,9 +57,8 @@ func TestAVersionIsComputedOnceAndReadFromRedis(t *testing.T) {
 		one := start(t, l, versions.Deps{Redis: client()})
 		one.waitFor(t, name, 1)
 		for range 5 {
-			one.waitFor(t, name, l.Random(r, name, 730))
+			shared(t, client(), l, name, l.Random(r, name, 730))
 		}
-		shared(t, client(), l, name, l.Applied())
 
 		other := start(t, l.Replica(), versions.Deps{Redis: client()})
 		other.waitFor(t, name, l.Applied())
@@ -88,16 +87,14 @@ func TestAVersionIsComputedOnceAndReadFromRedis(t *testing.T) {
 func TestOnlyTheNewest64VersionsStayInRedis(t *testing.T) {
 	servers(t, func(t *testing.T, client func() redis.UniversalClient) {
 		l := newLedger()
-		l.Fill(name, 3)
-		p := start(t, l, versions.Deps{Redis: client()})
-		p.waitFor(t, name, 1)
-		shared(t, client(), l, name, 1)
+		c := client()
+		p := prepare(t, l, versions.Deps{Redis: c})
 		for range versions.Kept + 6 {
 			version := l.Commit(name, map[string]int{"zones/z001": int(l.Applied())})
-			shared(t, client(), l, name, version)
+			if won, err := versions.Put(t.Context(), p.Keeper, l.Want(t, name, version)); !won || err != nil {
+				t.Fatalf("version %d: %v, %v", version, won, err)
+			}
 		}
-		p.stop()
-		c := client()
 		if n, err := c.HLen(t.Context(), prefix(l, name)+"heads").Result(); err != nil || n != versions.Kept {
 			t.Errorf("%d heads are in Redis, %v", n, err)
 		}
@@ -109,6 +106,37 @@ func TestOnlyTheNewest64VersionsStayInRedis(t *testing.T) {
 			if life := c.PTTL(t.Context(), key).Val(); life <= 0 {
 				t.Errorf("%s stays for ever", key)
 			}
+		}
+	})
+}
+
+// Two processes put versions, and the scripts are forgotten now and then, as
+// after a restart.
+func TestThePointerOnlyMovesForwardAndOneIsTold(t *testing.T) {
+	servers(t, func(t *testing.T, client func() redis.UniversalClient) {
+		l := newLedger()
+		for i := range 12 {
+			l.Commit(name, map[string]int{"zones/z001": i})
+		}
+		c := client()
+		two := [2]*process{prepare(t, l, versions.Deps{Redis: c}), prepare(t, l, versions.Deps{Redis: client()})}
+		for i, step := range []struct {
+			process int
+			version int64
+			won     bool
+		}{{0, 3, true}, {1, 3, false}, {1, 5, true}, {0, 4, false}, {0, 5, false}, {0, 10, true}, {1, 9, false}, {1, 11, true}} {
+			if i%3 == 2 {
+				if err := c.ScriptFlush(t.Context()).Err(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			won, err := versions.Put(t.Context(), two[step.process].Keeper, l.Want(t, name, step.version))
+			if err != nil || won != step.won {
+				t.Errorf("step %d, version %d: won = %v, %v", i, step.version, won, err)
+			}
+		}
+		if v := c.Get(t.Context(), prefix(l, name)+"pointer").Val(); v != "11" {
+			t.Errorf("the pointer is at %s", v)
 		}
 	})
 }
@@ -316,7 +344,7 @@ func readAndWrite(t *testing.T, rnd *rand.Rand, l *versionstest.Ledger, processe
 	}
 	ticker := time.NewTicker(4 * time.Millisecond)
 	defer ticker.Stop()
-	for range 150 {
+	for range 80 {
 		l.Random(rnd, name, 120)
 		<-ticker.C
 	}
