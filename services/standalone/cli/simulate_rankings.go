@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"zonebench.internal/pkg/registry"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -94,43 +95,60 @@ func (k *keeping) ranking(ctx context.Context, n int) (*rankingv1.Ranking, error
 	return made.GetRanking(), nil
 }
 
-// reach takes a ranking forward to a state, and publishes on the way.
+// reach takes a ranking forward to a state and publishes what is due then. What
+// an earlier run has done stays done.
 func (k *keeping) reach(ctx context.Context, ranking *rankingv1.Ranking, want rankingv1.RankingState) error {
-	for ranking.GetState() < want {
-		next := max(ranking.GetState(), rankingv1.RankingState_RANKING_STATE_OPEN) + 1
-		if next == rankingv1.RankingState_RANKING_STATE_FINAL {
-			if err := k.correct(ctx, ranking); err != nil {
-				return err
-			}
-		}
-		resp, err := k.client.UpdateRanking(ctx, &rankingv1.UpdateRankingRequest{
-			Ranking:    &rankingv1.Ranking{Name: ranking.GetName(), State: next},
-			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"state"}},
-			RequestId:  rand.Text(),
-		})
-		if err != nil {
-			return err //nolint:wrapcheck // the server's own words
-		}
-		ranking = resp.GetRanking()
-		k.out.Revision = resp.GetState().GetRevision()
-		if next == rankingv1.RankingState_RANKING_STATE_FORMAL {
-			if err := k.publish(ctx, ranking, "", ""); err != nil {
-				return err
-			}
+	if ranking.GetState() == rankingv1.RankingState_RANKING_STATE_FINAL {
+		return nil
+	}
+	for ranking.GetState() < min(want, rankingv1.RankingState_RANKING_STATE_FORMAL) {
+		if err := k.step(ctx, ranking); err != nil {
+			return err
 		}
 	}
+	if want < rankingv1.RankingState_RANKING_STATE_FORMAL {
+		return nil
+	}
+	released, err := k.client.ListReleases(ctx, &rankingv1.ListReleasesRequest{Parent: ranking.GetName(), PageSize: 1})
+	if err != nil {
+		return err //nolint:wrapcheck // the server's own words
+	}
+	if len(released.GetReleases()) == 0 {
+		if err := k.publish(ctx, ranking, "", ""); err != nil {
+			return err
+		}
+	}
+	if want < rankingv1.RankingState_RANKING_STATE_FINAL {
+		return nil
+	}
+	if len(released.GetReleases()) > 0 {
+		if err := k.correct(ctx, ranking, released.GetReleases()[0]); err != nil {
+			return err
+		}
+	}
+	return k.step(ctx, ranking)
+}
+
+// step takes a ranking one state forward.
+func (k *keeping) step(ctx context.Context, ranking *rankingv1.Ranking) error {
+	resp, err := k.client.UpdateRanking(ctx, &rankingv1.UpdateRankingRequest{
+		Ranking:    &rankingv1.Ranking{Name: ranking.GetName(), State: max(ranking.GetState(), rankingv1.RankingState_RANKING_STATE_OPEN) + 1},
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"state"}},
+		RequestId:  rand.Text(),
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // the server's own words
+	}
+	ranking.State, k.out.Revision = resp.GetRanking().GetState(), resp.GetState().GetRevision()
 	return nil
 }
 
-// correct publishes again what corrections have changed since the release.
-func (k *keeping) correct(ctx context.Context, ranking *rankingv1.Ranking) error {
+// correct publishes again what corrections have changed since the last release.
+func (k *keeping) correct(ctx context.Context, ranking *rankingv1.Ranking, last *rankingv1.Release) error {
 	resp, err := k.client.CompareVersions(ctx, &rankingv1.CompareVersionsRequest{
-		Before: &rankingv1.VersionReference{Side: &rankingv1.VersionReference_Release{Release: ranking.GetName() + "/releases/1"}},
+		Before: &rankingv1.VersionReference{Side: &rankingv1.VersionReference_Release{Release: last.GetName()}},
 		After:  &rankingv1.VersionReference{Side: &rankingv1.VersionReference_Ranking{Ranking: ranking.GetName()}},
 	})
-	if code := status.Code(err); code == codes.NotFound || code == codes.Internal { // It had no places to publish.
-		return nil
-	}
 	if err != nil {
 		return err //nolint:wrapcheck // the server's own words
 	}
@@ -152,7 +170,11 @@ func (k *keeping) publish(ctx context.Context, ranking *rankingv1.Ranking, zh, e
 		if seen.GetHead().GetPlaced() == 0 {
 			return nil
 		}
-		title := &typev1.Localized{Zh: ranking.GetDisplayName().GetZh(), En: ranking.GetDisplayName().GetEn()}
+		// The service marks the title.
+		title := &typev1.Localized{
+			Zh: strings.TrimSuffix(ranking.GetDisplayName().GetZh(), registry.SimulatedMark),
+			En: strings.TrimSuffix(ranking.GetDisplayName().GetEn(), registry.SimulatedMark),
+		}
 		if zh != "" {
 			title.Zh, title.En = fmt.Sprintf("%s(%s)", title.GetZh(), zh), fmt.Sprintf("%s (%s)", title.GetEn(), en)
 		}
@@ -165,11 +187,7 @@ func (k *keeping) publish(ctx context.Context, ranking *rankingv1.Ranking, zh, e
 			k.out.Revision = resp.GetState().GetRevision()
 			return nil
 		}
-		code := status.Code(err)
-		if code == codes.Internal {
-			return nil
-		}
-		if code != codes.FailedPrecondition && code != codes.Aborted {
+		if code := status.Code(err); code != codes.FailedPrecondition && code != codes.Aborted {
 			break
 		}
 	}
