@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
@@ -137,6 +138,9 @@ func (s *Service) CreateSource(ctx context.Context, req *indicatorv1.CreateSourc
 		if err := refuse("source.", checkSource(made)); err != nil {
 			return ledger.Proposal{}, err
 		}
+		if err := refuse("source.", mayAdd(auth.From(ctx), made)); err != nil {
+			return ledger.Proposal{}, err
+		}
 		return ledger.Proposal{Facts: []*ledgerv1.Fact{sourceFact(made)}, Names: []string{made.GetName()}}, nil
 	})
 	if err != nil {
@@ -198,7 +202,7 @@ func (s *Service) RecordStatements(ctx context.Context, req *indicatorv1.RecordS
 	}
 	unchanged := int32(0)
 	receipt, err := s.write(ctx, "RecordStatements", req, func(view figures.View, zones registry.View) (ledger.Proposal, error) {
-		r := newRecorder(view, zones)
+		r := newRecorder(auth.From(ctx), view, zones)
 		var flaws []flaw
 		unchanged = 0
 		for i, m := range sent {
@@ -246,6 +250,7 @@ const (
 // recorder collects the statements of one transaction in order, each on what the ones before it leave.
 type recorder struct {
 	ground
+	caller auth.Caller
 	// again lets a statement that was withdrawn be recorded once more. An import does not: its file may be older than the withdrawal.
 	again    bool
 	recorded map[string]*indicatorv1.Statement
@@ -254,9 +259,9 @@ type recorder struct {
 	names    []string
 }
 
-func newRecorder(view figures.View, zones registry.View) *recorder {
+func newRecorder(caller auth.Caller, view figures.View, zones registry.View) *recorder {
 	return &recorder{
-		ground: ground{catalog: newCatalog(view), registry: zones}, again: true,
+		caller: caller, ground: ground{catalog: newCatalog(view), registry: zones}, again: true,
 		recorded: map[string]*indicatorv1.Statement{}, taken: map[string]string{},
 	}
 }
@@ -287,6 +292,10 @@ func (r *recorder) standing(name string) (stands, out *indicatorv1.Statement) {
 // supersedes it. A statement that supersedes itself says anew what it says with
 // other attributes: another stage, tag, certainty or note.
 func (r *recorder) add(m *indicatorv1.Statement, supersedes string) (outcome, []flaw) {
+	// Who may not say it is told nothing about what is on record.
+	if flaws := under("statement.", permitted(r.caller, m)); len(flaws) > 0 {
+		return refused, flaws
+	}
 	if flaws := under("statement.", r.check(m)); len(flaws) > 0 {
 		return refused, flaws
 	}
@@ -295,6 +304,9 @@ func (r *recorder) add(m *indicatorv1.Statement, supersedes string) (outcome, []
 	if present != nil {
 		switch different := differences(present, m); {
 		case len(different) > 0 && itself:
+			if flaws := mayTake(r.caller, "supersedes", present); len(flaws) > 0 {
+				return refused, flaws
+			}
 			r.take(supersedes, m.GetName(), "restated with another "+different[0])
 			return r.put(m), nil
 		case len(different) > 0:
@@ -329,6 +341,11 @@ func (r *recorder) add(m *indicatorv1.Statement, supersedes string) (outcome, []
 // supersede takes another statement out. Done is true when that was so before.
 func (r *recorder) supersede(m *indicatorv1.Statement, name string) (done bool, flaws []flaw) {
 	old, out := r.standing(name)
+	for _, m := range []*indicatorv1.Statement{old, out} {
+		if m != nil && !r.caller.SpeaksFor(m.GetKey().GetSubject()) {
+			return false, mayTake(r.caller, "supersedes", m)
+		}
+	}
 	switch {
 	case old == nil && out == nil:
 		return false, []flaw{missing("supersedes", name, "")}
@@ -339,6 +356,9 @@ func (r *recorder) supersede(m *indicatorv1.Statement, name string) (done bool, 
 	case figures.KeyText(old.GetKey()) != figures.KeyText(m.GetKey()):
 		return false, []flaw{invalid("supersedes", "a statement takes the place of one under the same key; withdraw the other one and record this",
 			"%s is under another key: %s", name, describe(old.GetKey()))}
+	}
+	if flaws := mayTake(r.caller, "supersedes", old); len(flaws) > 0 {
+		return false, flaws
 	}
 	r.take(name, m.GetName(), "superseded")
 	return false, nil
@@ -366,10 +386,15 @@ func (s *Service) WithdrawStatements(
 ) (*indicatorv1.WithdrawStatementsResponse, error) {
 	receipt, err := s.write(ctx, "WithdrawStatements", req, func(view figures.View, _ registry.View) (ledger.Proposal, error) {
 		p := ledger.Proposal{Names: req.GetNames()}
+		caller := auth.From(ctx)
+		view = view.For(caller, s.deps.Ledger.TimeAt(s.deps.Ledger.Applied())) // What the caller does not see is not found.
 		for i, name := range req.GetNames() {
 			m, ok := view.Statement(name)
 			if !ok {
 				return ledger.Proposal{}, fault.NotFound(name)
+			}
+			if err := refuse("", mayTake(caller, fmt.Sprintf("names[%d]", i), m)); err != nil {
+				return ledger.Proposal{}, err
 			}
 			if m.GetWithdrawnRevision() != 0 {
 				return ledger.Proposal{}, refuse("", []flaw{contradicts(fmt.Sprintf("names[%d]", i), "leave it out",

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
@@ -29,14 +30,18 @@ import (
 // A table is accepted whole or refused whole. Rows are judged on the committer,
 // like every other request, so what the report says of them is what was written.
 func (s *Service) ImportFigures(ctx context.Context, req *indicatorv1.ImportFiguresRequest) (*indicatorv1.ImportFiguresResponse, error) {
+	caller := auth.From(ctx)
+	if err := mayImport(caller, req.GetKind()); err != nil {
+		return nil, err
+	}
 	var t table
 	switch req.GetKind() {
 	case indicatorv1.FigureTable_FIGURE_TABLE_INDICATORS:
 		t = &indicatorTable{rules: s.rules}
 	case indicatorv1.FigureTable_FIGURE_TABLE_SOURCES:
-		t = &sourceTable{rules: s.rules}
+		t = &sourceTable{rules: s.rules, caller: caller}
 	case indicatorv1.FigureTable_FIGURE_TABLE_STATEMENTS:
-		t = &statementTable{rules: s.rules}
+		t = &statementTable{rules: s.rules, caller: caller}
 	case indicatorv1.FigureTable_FIGURE_TABLE_LISTS:
 		t = &listTable{rules: s.rules}
 	default:

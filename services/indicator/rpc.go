@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/filter"
@@ -16,8 +17,16 @@ import (
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
-// view is the state that a call is answered from.
-func (s *Service) view(ctx context.Context) figures.View { return s.at(revision.At(ctx)) }
+// view is the state that a call is answered from, as its caller sees it.
+func (s *Service) view(ctx context.Context) figures.View { return s.seen(ctx, revision.At(ctx)) }
+
+// seen is the state at a revision as the caller sees it.
+func (s *Service) seen(ctx context.Context, revision int64) figures.View {
+	if revision == 0 {
+		revision = s.deps.Ledger.Applied()
+	}
+	return s.at(revision).For(auth.From(ctx), s.deps.Ledger.TimeAt(revision))
+}
 
 func (s *Service) at(revision int64) figures.View {
 	state, _ := s.deps.Lane.Current()
@@ -119,7 +128,7 @@ func (s *Service) open(ctx context.Context, req list, item proto.Message, fields
 	if err := s.deps.Ledger.WaitFor(ctx, p.Revision); err != nil {
 		return page.Page{}, figures.View{}, nil, err
 	}
-	return p, s.at(p.Revision), fits, nil
+	return p, s.seen(ctx, p.Revision), fits, nil
 }
 
 // state is that of a page, which later pages keep.

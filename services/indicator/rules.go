@@ -62,6 +62,8 @@ func codeOf(reason typev1.ErrorReason) codes.Code {
 	switch reason {
 	case invalidField, typev1.ErrorReason_ERROR_REASON_INCOMPATIBLE_UNIT:
 		return codes.InvalidArgument
+	case notPermitted:
+		return codes.PermissionDenied
 	default:
 		return codes.FailedPrecondition
 	}

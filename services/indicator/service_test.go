@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"zonebench.internal/pkg/auth"
+	"zonebench.internal/pkg/auth/authtest"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
@@ -57,7 +57,7 @@ func open(t testing.TB) *bench {
 		t.Fatal(err)
 	}
 	host, err := service.NewHost(service.Config{}, service.Deps{
-		Log: ledgertest.Log(t), Metrics: prometheus.NewRegistry(), Identify: auth.Loopback, Ready: led.CaughtUp(),
+		Log: ledgertest.Log(t), Metrics: prometheus.NewRegistry(), Identify: authtest.Identify, Ready: led.CaughtUp(),
 		Unary: []grpc.UnaryServerInterceptor{revision.UnaryServer(led)}, Beneath: []service.Task{{Name: "ledger", Run: led.Run}},
 	})
 	if err != nil {

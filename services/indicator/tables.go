@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/tabular"
@@ -166,7 +167,10 @@ func indicatorColumn(path string) string {
 }
 
 // sourceTable is the table of sources.
-type sourceTable struct{ rules protovalidate.Validator }
+type sourceTable struct {
+	rules  protovalidate.Validator
+	caller auth.Caller
+}
 
 func (*sourceTable) columns() []tabular.Column {
 	return []tabular.Column{
@@ -207,6 +211,12 @@ func (t *sourceTable) plan(sheet *tabular.Sheet, view figures.View, _ registry.V
 		if len(r.problems) == 0 {
 			r.flaws(checkSource(m), sourceColumn)
 		}
+		switch {
+		case !ok:
+			r.flaws(mayAdd(t.caller, m), sourceColumn)
+		case !same(present, m) && !edits(t.caller):
+			r.problems = append(r.problems, r.Errorf("", "leave the row out", "%s may add sources and not change them", t.caller.Subject))
+		}
 		p.problems = append(p.problems, r.problems...)
 		switch {
 		case !ok:
@@ -237,7 +247,10 @@ func sourceColumn(path string) string {
 }
 
 // statementTable is the table of statements.
-type statementTable struct{ rules protovalidate.Validator }
+type statementTable struct {
+	rules  protovalidate.Validator
+	caller auth.Caller
+}
 
 func (*statementTable) columns() []tabular.Column {
 	return []tabular.Column{
@@ -281,7 +294,7 @@ func (*statementTable) columns() []tabular.Column {
 
 func (t *statementTable) plan(sheet *tabular.Sheet, view figures.View, zones registry.View) *plan {
 	p := &plan{}
-	rec := newRecorder(view, zones)
+	rec := newRecorder(t.caller, view, zones)
 	rec.again = false
 	subjects := &resolver{figures: view, zones: zones, known: map[[2]string]resolved{}}
 	for _, cells := range sheet.Rows {

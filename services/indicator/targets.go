@@ -34,7 +34,7 @@ func (s *Service) ListCompletions(
 		return nil, err //nolint:wrapcheck // faults go to the caller as they are
 	}
 	zones, _ := s.deps.Registry.Current()
-	a := &assessor{figures: s.at(p.Revision), registry: zones.View(p.Revision)}
+	a := &assessor{figures: s.seen(ctx, p.Revision), registry: zones.View(p.Revision)}
 	wanted, err := a.prepare(req)
 	if err != nil {
 		return nil, err
