@@ -190,7 +190,11 @@ func (s *Service) ListReleases(ctx context.Context, req *rankingv1.ListReleasesR
 	} else if r, ok := s.published(ctx).Ranking(parent); !ok || !visible(ctx, r) {
 		return nil, fault.NotFound(parent)
 	}
-	p, err := page.Open(req, max(revision.At(ctx), 1))
+	now, err := s.reading(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	p, err := page.Open(req, max(now, 1))
 	if err != nil {
 		return nil, err
 	}

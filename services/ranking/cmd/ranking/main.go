@@ -27,8 +27,8 @@ func main() {
 			return ranking.New(ranking.Deps{
 				Lane:   ledger.Fold(p.Ledger, ledger.LaneRanking, ranking.NewPublished()),
 				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn,
-				Registry: ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
-				Figures:  ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
+				Registry:   ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
+				Figures:    ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
 				SigningKey: key, Now: time.Now, Log: p.Log,
 			})
 		},
