@@ -54,7 +54,7 @@ type job struct {
 }
 
 func newHerald(k *Keeper) *herald {
-	h := &herald{keeper: k, turns: newSchedule(k.deps.Now), jobs: make(map[string]job), places: make(map[string]event.Place)}
+	h := &herald{keeper: k, turns: newSchedule(), jobs: make(map[string]job), places: make(map[string]event.Place)}
 	if k.deps.JetStream != nil {
 		h.appender = &event.Appender{
 			JetStream: k.deps.JetStream, Replicas: k.deps.Replicas,
@@ -67,15 +67,15 @@ func newHerald(k *Keeper) *herald {
 // proclaim asks for a version to be put and told. Look asks what the last event
 // is, for there may be one that this process does not know, or none.
 func (h *herald) proclaim(name string, version int64, look bool) {
-	h.want(name, job{version: version, put: true, look: look}, 0)
+	h.want(name, job{version: version, put: true, look: look})
 }
 
-func (h *herald) want(name string, j job, wait time.Duration) {
+func (h *herald) want(name string, j job) {
 	h.mu.Lock()
 	have := h.jobs[name]
 	h.jobs[name] = job{version: max(have.version, j.version), put: have.put || j.put, look: have.look || j.look}
 	h.mu.Unlock()
-	h.turns.mark(name, j.version, wait)
+	h.turns.mark(name, j.version)
 }
 
 func (h *herald) run(ctx context.Context) {
@@ -96,21 +96,21 @@ func (h *herald) work(ctx context.Context) {
 		j := h.jobs[name]
 		delete(h.jobs, name)
 		h.mu.Unlock()
-		after := h.keeper.deps.Now().Add(interval)
+		rest := interval
 		err = h.tell(ctx, name, j)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, event.ErrOvertaken): // by another process, which may be ahead of this one
 			h.forget(name)
-			h.want(name, job{version: j.version, look: true}, 0)
+			h.want(name, job{version: j.version, look: true})
 		case err != nil:
 			h.forget(name)
 			h.failed(ctx, name, err)
-			h.want(name, job{version: j.version, put: j.put, look: true}, 0)
-			after = h.keeper.deps.Now().Add(retry)
+			h.want(name, job{version: j.version, put: j.put, look: true})
+			rest = retry
 		}
-		h.turns.done(name, after)
+		h.turns.done(name, rest)
 	}
 }
 
@@ -131,7 +131,7 @@ func (h *herald) tell(ctx context.Context, name string, j job) error {
 		return nil
 	}
 	if !first && !j.look {
-		h.want(name, job{version: j.version, look: true}, patience)
+		time.AfterFunc(patience, func() { h.want(name, job{version: j.version, look: true}) })
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)

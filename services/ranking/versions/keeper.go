@@ -63,7 +63,6 @@ type Deps struct {
 	Replicas  int // of the stream of events, if it is not there yet; 0 means 1
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer // nil: metrics are not exported
-	Now       func() time.Time
 }
 
 // A Keeper keeps the newest version of every ranking, tells who watches, shares
@@ -99,8 +98,8 @@ type News struct {
 
 // New checks what it is given and starts nothing.
 func New(config Config, deps Deps) (*Keeper, error) {
-	if deps.Source == nil || deps.Ledger == nil || deps.Log == nil || deps.Now == nil {
-		return nil, errors.New("rankings: a keeper needs a source, the ledger, a log and a clock")
+	if deps.Source == nil || deps.Ledger == nil || deps.Log == nil {
+		return nil, errors.New("rankings: a keeper needs a source, the ledger and a log")
 	}
 	if config.CacheBytes < 0 {
 		return nil, fmt.Errorf("rankings: %d bytes of versions cannot be held: leave CACHE_BYTES out, or set it above 0", config.CacheBytes)
@@ -110,7 +109,7 @@ func New(config Config, deps Deps) (*Keeper, error) {
 		cache:    newCache(cmp.Or(config.CacheBytes, defaultCache)),
 		flights:  newFlights(),
 		slots:    make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-		rankings: newSchedule(deps.Now),
+		rankings: newSchedule(),
 		topics:   make(map[string]*topic),
 	}
 	var err error
@@ -194,7 +193,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		group.Go(func() { k.shelf.tend(ctx, k.putAnew) })
 	}
 	for _, name := range k.deps.Source.Rankings() {
-		k.rankings.mark(name, after, 0)
+		k.rankings.mark(name, max(after, 1))
 	}
 	for range max(1, runtime.GOMAXPROCS(0)/2) {
 		group.Go(func() { k.work(ctx) })
@@ -212,7 +211,7 @@ func (k *Keeper) follow(ctx context.Context, after int64) error {
 				return err
 			}
 			for _, name := range names {
-				k.rankings.mark(name, revision, 0)
+				k.rankings.mark(name, revision)
 			}
 			after = revision
 			return nil
@@ -237,15 +236,15 @@ func (k *Keeper) work(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		start := k.deps.Now()
-		wait := interval
+		turn := prometheus.NewTimer(nil)
+		rest := interval
 		if err := k.refresh(ctx, name); err != nil && ctx.Err() == nil {
 			k.deps.Log.ErrorContext(ctx, "a version of a ranking cannot be made, trying again", "ranking", name, "error", err)
-			k.rankings.mark(name, k.deps.Ledger.Applied(), 0)
-			wait = retry
+			k.rankings.mark(name, max(k.deps.Ledger.Applied(), 1))
+			rest = retry
 		}
-		took := k.deps.Now().Sub(start)
-		k.rankings.done(name, start.Add(max(wait, share*took)))
+		took := turn.ObserveDuration()
+		k.rankings.done(name, max(rest-took, (share-1)*took))
 	}
 }
 
@@ -371,12 +370,12 @@ func (k *Keeper) compute(ctx context.Context, name string, version int64) (*Vers
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	start := k.deps.Now()
+	timer := prometheus.NewTimer(k.meter.recompute)
 	v, err := k.deps.Source.Compute(ctx, name, version)
 	if err != nil {
 		return nil, err
 	}
-	k.meter.recompute.Observe(k.deps.Now().Sub(start).Seconds())
+	timer.ObserveDuration()
 	if v.Head.GetRanking() != name || v.Head.GetVersion() != version {
 		return nil, fmt.Errorf("asked for %s at %d, computed %s at %d", name, version, v.Head.GetRanking(), v.Head.GetVersion())
 	}

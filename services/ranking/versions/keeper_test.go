@@ -62,7 +62,7 @@ func start(t *testing.T, l *versionstest.Ledger, deps versions.Deps) *process {
 func prepare(t *testing.T, l *versionstest.Ledger, deps versions.Deps) *process {
 	t.Helper()
 	p := &process{Ledger: l, metrics: prometheus.NewRegistry(), log: &strings.Builder{}, logging: &sync.Mutex{}}
-	deps.Source, deps.Ledger, deps.Now, deps.Metrics = l, l, time.Now, p.metrics
+	deps.Source, deps.Ledger, deps.Metrics = l, l, p.metrics
 	deps.Log = slog.New(slog.NewTextHandler(p, nil))
 	k, err := versions.New(versions.Config{}, deps)
 	if err != nil {
@@ -385,7 +385,7 @@ func TestAKeeperNeedsItsParts(t *testing.T) {
 		t.Error("made of nothing")
 	}
 	l := newLedger()
-	if _, err := versions.New(versions.Config{CacheBytes: -1}, versions.Deps{Source: l, Ledger: l, Log: slog.New(slog.DiscardHandler), Now: time.Now}); err == nil {
+	if _, err := versions.New(versions.Config{CacheBytes: -1}, versions.Deps{Source: l, Ledger: l, Log: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("a cache of less than nothing")
 	}
 	for _, url := range []string{"http://x", "http://x?addr=y", "::"} {

@@ -1,69 +1,55 @@
 package versions
 
 import (
-	"cmp"
-	"container/heap"
 	"context"
 	"sync"
 	"time"
 )
 
 // A schedule says which ranking is to be looked at next. A ranking that was
-// marked is due at once, but not sooner after its last turn than an interval;
-// the one that has been due for longest comes first, so none starves however
-// often others are marked.
+// marked is due at once, but not before it has rested from its last turn. The
+// one that has been due for longest comes first, so none starves however often
+// others are marked.
 type schedule struct {
-	now func() time.Time
-
-	mu      sync.Mutex
-	queue   turns
-	entries map[string]*turn
-	wake    chan struct{} // one waiting worker looks again
+	mu    sync.Mutex
+	due   []*turn // the one that has been due for longest in front
+	turns map[string]*turn
+	wake  chan struct{} // one waiting worker looks again
 }
 
 // A turn is what the schedule knows of one ranking.
 type turn struct {
 	name  string
-	due   time.Time
-	after time.Time // not before, whoever marks it
-	since int64     // the oldest revision of its marks; 0: not marked
-	taken int64     // since, of the turn that is running
-	index int       // in the queue, -1 when it is not there
-	runs  bool
+	since int64 // the oldest revision of its marks; 0: not marked
+	taken int64 // since, of the turn that is running; 0: none is
+	rests bool
+	waits bool // in due
 }
 
-func newSchedule(now func() time.Time) *schedule {
-	return &schedule{now: now, entries: make(map[string]*turn), wake: make(chan struct{}, 1)}
+func newSchedule() *schedule {
+	return &schedule{turns: make(map[string]*turn), wake: make(chan struct{}, 1)}
 }
 
-// mark asks for a turn: a ranking may have changed at a revision.
-func (s *schedule) mark(name string, revision int64, wait time.Duration) {
+// mark asks for a turn: a ranking may have changed at a revision, which is not 0.
+func (s *schedule) mark(name string, revision int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.entries[name]
+	t := s.turns[name]
 	if t == nil {
-		t = &turn{name: name, index: -1}
-		s.entries[name] = t
+		t = &turn{name: name}
+		s.turns[name] = t
 	}
 	if t.since == 0 || revision < t.since {
 		t.since = revision
 	}
-	due := s.now().Add(wait)
-	if due.Before(t.after) {
-		due = t.after
-	}
-	switch {
-	case t.runs: // it is put back into the queue at its end
-		if t.due.IsZero() || due.Before(t.due) {
-			t.due = due
-		}
-	case t.index < 0:
-		t.due = due
-		heap.Push(&s.queue, t)
-		s.signal()
-	case due.Before(t.due):
-		t.due = due
-		heap.Fix(&s.queue, t.index)
+	s.line(t)
+}
+
+// line puts a ranking in line, if it is to have a turn now.
+func (s *schedule) line(t *turn) {
+	if t.since != 0 && t.taken == 0 && !t.rests && !t.waits {
+		t.waits = true
+		s.due = append(s.due, t)
 		s.signal()
 	}
 }
@@ -71,62 +57,45 @@ func (s *schedule) mark(name string, revision int64, wait time.Duration) {
 // next waits for a turn. Whoever takes it calls done.
 func (s *schedule) next(ctx context.Context) (string, error) {
 	for {
-		name, wait, ok := s.take()
-		if ok {
+		if name, ok := s.take(); ok {
 			return name, nil
-		}
-		var timeout <-chan time.Time
-		var timer *time.Timer
-		if wait > 0 {
-			timer = time.NewTimer(wait)
-			timeout = timer.C
 		}
 		select {
 		case <-ctx.Done():
-		case <-s.wake:
-		case <-timeout:
-		}
-		if timer != nil {
-			timer.Stop()
-		}
-		if ctx.Err() != nil {
 			return "", ctx.Err()
+		case <-s.wake:
 		}
 	}
 }
 
-// take gives the turn that is due, or how long to wait for one; 0: until a mark.
-func (s *schedule) take() (name string, wait time.Duration, ok bool) {
+func (s *schedule) take() (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
-		return "", 0, false
+	if len(s.due) == 0 {
+		return "", false
 	}
-	first := s.queue[0]
-	if wait := first.due.Sub(s.now()); wait > 0 {
-		return "", wait, false
-	}
-	heap.Pop(&s.queue)
-	first.runs, first.taken, first.since, first.due = true, first.since, 0, time.Time{}
-	if len(s.queue) > 0 {
+	t := s.due[0]
+	s.due[0] = nil
+	s.due = s.due[1:]
+	t.waits, t.taken, t.since = false, t.since, 0
+	if len(s.due) > 0 {
 		s.signal() // the next one may be another worker's
 	}
-	return first.name, 0, true
+	return t.name, true
 }
 
-// done ends a turn: the next one of this ranking is not before a time.
-func (s *schedule) done(name string, after time.Time) {
+// done ends a turn and lets the ranking rest.
+func (s *schedule) done(name string, rest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.entries[name]
-	t.runs, t.taken, t.after = false, 0, after
-	if t.since != 0 {
-		if t.due.Before(after) {
-			t.due = after
-		}
-		heap.Push(&s.queue, t)
-		s.signal()
-	}
+	t := s.turns[name]
+	t.taken, t.rests = 0, true
+	time.AfterFunc(rest, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		t.rests = false
+		s.line(t)
+	})
 }
 
 // signal wakes one worker. The channel holds a signal that nobody waited for.
@@ -143,7 +112,7 @@ func (s *schedule) oldest() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var oldest int64
-	for _, t := range s.entries {
+	for _, t := range s.turns {
 		for _, revision := range []int64{t.since, t.taken} {
 			if revision != 0 && (oldest == 0 || revision < oldest) {
 				oldest = revision
@@ -151,34 +120,4 @@ func (s *schedule) oldest() int64 {
 		}
 	}
 	return oldest
-}
-
-// turns is a heap by due time, then by name.
-type turns []*turn
-
-func (q turns) Len() int { return len(q) }
-
-func (q turns) Less(i, j int) bool {
-	return cmp.Or(q[i].due.Compare(q[j].due), cmp.Compare(q[i].name, q[j].name)) < 0
-}
-
-func (q turns) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-
-// Push and Pop are what container/heap asks for.
-func (q *turns) Push(x any) {
-	t, _ := x.(*turn)
-	t.index = len(*q)
-	*q = append(*q, t)
-}
-
-func (q *turns) Pop() any {
-	last := len(*q) - 1
-	t := (*q)[last]
-	(*q)[last] = nil
-	*q = (*q)[:last]
-	t.index = -1
-	return t
 }
