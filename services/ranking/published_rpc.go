@@ -325,8 +325,7 @@ func (s *Service) ListRankTargets(ctx context.Context, req *rankingv1.ListRankTa
 		return nil, fault.InvalidField("as_of", "%v", err)
 	}
 	r := s.records(ctx)
-	stated, _ := s.deps.Figures.Current()
-	view := stated.View(revision.At(ctx))
+	view := s.figures(ctx)
 	resp := &rankingv1.ListRankTargetsResponse{State: revision.State(ctx)}
 	for figure := range view.Figures() {
 		key := figure.GetKey()

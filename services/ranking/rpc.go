@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/period"
@@ -31,14 +32,22 @@ func (s *Service) CompareZones(
 	ctx context.Context, req *rankingv1.CompareZonesRequest,
 ) (*rankingv1.CompareZonesResponse, error) {
 	zones, _ := s.deps.Registry.Current()
-	stated, _ := s.deps.Figures.Current()
-	at := revision.At(ctx)
-	resp, err := compare(zones.View(at), stated.View(at), req)
+	resp, err := compare(zones.View(revision.At(ctx)), s.figures(ctx), req)
 	if err != nil {
 		return nil, err
 	}
 	resp.State = revision.State(ctx)
 	return resp, nil
+}
+
+// figures are what was stated, as the caller sees it.
+func (s *Service) figures(ctx context.Context) figures.View {
+	at := revision.At(ctx)
+	if at == 0 {
+		at = s.deps.Ledger.Applied()
+	}
+	stated, _ := s.deps.Figures.Current()
+	return stated.View(at).For(auth.From(ctx), s.deps.Ledger.TimeAt(at))
 }
 
 // compare is the whole of CompareZones: a function of two views and a request.
@@ -114,11 +123,31 @@ func (c *comparison) choose(req *rankingv1.CompareZonesRequest) error {
 		for f := range c.figures.Figures() {
 			seen[f.GetKey().GetSubject()] = true
 		}
+		if !req.GetMixSimulated() {
+			c.oneDataset(seen, req.GetIndicators())
+		}
 		c.subjects = slices.SortedFunc(maps.Keys(seen), func(a, b string) int {
 			return cmp.Or(order(!registry.IsReferenceUnit(a), !registry.IsReferenceUnit(b)), cmp.Compare(a, b))
 		})
 	}
 	return nil
+}
+
+// oneDataset keeps the real subjects among everyone, or the simulated ones when
+// a simulated indicator is asked for or there are no others: whoever names
+// nobody means one dataset.
+func (c *comparison) oneDataset(subjects map[string]bool, indicators []string) {
+	simulated := slices.ContainsFunc(indicators, func(name string) bool {
+		ind, _ := c.figures.Indicator(name)
+		return ind.GetSimulated()
+	})
+	if !simulated {
+		simulated = true
+		for name := range subjects {
+			simulated = simulated && c.registry.Simulated(name)
+		}
+	}
+	maps.DeleteFunc(subjects, func(name string, _ bool) bool { return c.registry.Simulated(name) != simulated })
 }
 
 // concepts settles the columns: the concepts of the named indicators in their
