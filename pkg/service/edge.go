@@ -103,12 +103,12 @@ func (e *edge) observe(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 
 func (e *edge) observeStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	// A stream ends when the host stops: watchers resume with another replica.
-	ctx, cancel := context.WithCancel(context.WithValue(ss.Context(), callKey{}, &call{}))
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(context.WithValue(ss.Context(), callKey{}, &call{}))
+	defer cancel(nil)
 	go func() {
 		select {
 		case <-e.host.stop:
-			cancel()
+			cancel(ErrStopping)
 		case <-ctx.Done():
 		}
 	}()
@@ -201,6 +201,9 @@ func (e *edge) worded(ctx context.Context, method string, err error) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return status.Error(codes.DeadlineExceeded,
 			"the deadline passed before the answer; whether a write was made is told by repeating it with the same request_id")
+	case errors.Is(err, ErrStopping), errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), ErrStopping):
+		return fault.New(codes.Unavailable, typev1.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
+			"the server is stopping: call again, another replica answers or this one when it is back")
 	case errors.Is(err, context.Canceled):
 		return status.Error(codes.Canceled,
 			"the call was cancelled; whether a write was made is told by repeating it with the same request_id")

@@ -21,6 +21,7 @@ import (
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/service"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
@@ -344,5 +345,70 @@ func TestFirstFailureStopsAllAndIsNamed(t *testing.T) {
 	}})
 	if err := r.ended(t); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "ledger: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// watched is a service with a stream that ends with its context.
+type watched struct {
+	rankingv1.UnimplementedLiveRankingServiceServer
+	cause chan error
+}
+
+func (w *watched) Name() string                     { return "watched" }
+func (w *watched) Register(r grpc.ServiceRegistrar) { rankingv1.RegisterLiveRankingServiceServer(r, w) }
+func (w *watched) Run(context.Context) error        { return nil }
+
+func (w *watched) WatchRanking(_ *rankingv1.WatchRankingRequest, stream grpc.ServerStreamingServer[rankingv1.WatchRankingResponse]) error {
+	if err := stream.Send(&rankingv1.WatchRankingResponse{}); err != nil {
+		return err
+	}
+	<-stream.Context().Done()
+	w.cause <- context.Cause(stream.Context())
+	return stream.Context().Err()
+}
+
+// A stream would keep the server from stopping until the grace is over: it is
+// told, and its caller hears that another replica answers.
+func TestStreamsEndWhenTheHostStops(t *testing.T) {
+	svc := &watched{cause: make(chan error, 1)}
+	r := start(t, service.Config{Grace: time.Minute}, service.Deps{}, svc)
+	serving(t, r)
+	stream, err := rankingv1.NewLiveRankingServiceClient(r.conn).WatchRanking(t.Context(), &rankingv1.WatchRankingRequest{Name: "rankings/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	if cause := <-svc.cause; !errors.Is(cause, service.ErrStopping) {
+		t.Errorf("the stream ended for %v", cause)
+	}
+	if _, err := stream.Recv(); status.Code(err) != codes.Unavailable {
+		t.Errorf("its caller got %v", err)
+	}
+}
+
+// A caller that goes away is no stop.
+func TestAStreamThatItsCallerEndsIsCancelled(t *testing.T) {
+	svc := &watched{cause: make(chan error, 1)}
+	r := start(t, service.Config{}, service.Deps{}, svc)
+	serving(t, r)
+	ctx, leave := context.WithCancel(t.Context())
+	stream, err := rankingv1.NewLiveRankingServiceClient(r.conn).WatchRanking(ctx, &rankingv1.WatchRankingRequest{Name: "rankings/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	if cause := <-svc.cause; !errors.Is(cause, context.Canceled) || errors.Is(cause, service.ErrStopping) {
+		t.Errorf("the stream ended for %v", cause)
+	}
+	if err := r.stop(t); err != nil {
+		t.Error(err)
 	}
 }

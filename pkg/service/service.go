@@ -6,9 +6,14 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 )
+
+// ErrStopping is the cause (context.Cause) why the context of a stream ended
+// when the host stops. A handler that can be resumed says so then.
+var ErrStopping = errors.New("the server is stopping")
 
 // Service is one of our services, constructed and not yet running.
 type Service interface {
