@@ -150,10 +150,14 @@ func TestMarkedToTheEnd(t *testing.T) {
 	for _, table := range data.Tables() {
 		in.load(t, table.Kind, table.Content)
 	}
-	everyone := &rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET}
-	if _, err := in.rankings.CompareZones(t.Context(), everyone); status.Code(err) != codes.FailedPrecondition ||
+	both := &rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET, Subjects: []string{d.Zones()[0], "zones/hangzhou-qiantang-na"}}
+	if _, err := in.rankings.CompareZones(t.Context(), both); status.Code(err) != codes.FailedPrecondition ||
 		fault.ReasonOf(err) != typev1.ErrorReason_ERROR_REASON_MIXED_DATASETS {
 		t.Errorf("mixed: %v", err)
+	}
+	everyone := &rankingv1.CompareZonesRequest{Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET}
+	if resp, err := in.rankings.CompareZones(t.Context(), everyone); err != nil || resp.GetSimulated() {
+		t.Errorf("everyone: simulated %v, %v, want the real ones", resp.GetSimulated(), err)
 	}
 	everyone.MixSimulated = true
 	if resp, err := in.rankings.CompareZones(t.Context(), everyone); err != nil || !resp.GetSimulated() {

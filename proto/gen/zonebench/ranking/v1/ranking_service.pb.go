@@ -28,7 +28,8 @@ const (
 type CompareZonesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// `zones/{zone}` or `referenceUnits/{reference_unit}`; empty with an empty
-	// group: every subject with figures.
+	// group: every subject with figures of one dataset, the simulated one when an
+	// indicator of it is named or there is no other; with mix_simulated of both.
 	Subjects []string `protobuf:"bytes,1,rep,name=subjects,proto3" json:"subjects,omitempty"`
 	// `groups/{group}`: its members as of the end of the period, added to `subjects`.
 	Group string `protobuf:"bytes,2,opt,name=group,proto3" json:"group,omitempty"`
