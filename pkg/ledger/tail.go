@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
@@ -145,17 +143,9 @@ func Transactions(c *ledgerv1.Commit) ([]*ledgerv1.Transaction, error) {
 
 // transaction reads one transaction from the stream.
 func (l *Ledger) transaction(ctx context.Context, revision int64, index int) (*ledgerv1.Transaction, error) {
-	raw, err := l.stream.GetMsg(ctx, uint64(revision))
-	var api *jetstream.APIError
-	switch {
-	case errors.As(err, &api) && api.Code != unavailableCode:
-		return nil, halted(damage(revision, revision, "the store does not have this message any more"))
-	case err != nil:
-		return nil, unavailable(err)
-	}
-	commit, err := l.checked(message{sequence: revision, subject: raw.Subject, data: raw.Data})
+	commit, err := l.read(ctx, revision)
 	if err != nil {
-		return nil, halted(err)
+		return nil, err
 	}
 	body, err := open(commit)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 
+	"zonebench.internal/pkg/audit"
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/config"
 	"zonebench.internal/pkg/lease"
@@ -198,6 +199,10 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return err
 	}
+	aud, err := audit.New(led)
+	if err != nil {
+		return err
+	}
 	host, err := service.NewHost(common.Host, service.Deps{
 		Log: log, Metrics: metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(), Probes: probes,
 		Unary:   []grpc.UnaryServerInterceptor{among.Unary, revision.UnaryServer(led)},
@@ -207,7 +212,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return err
 	}
-	return host.Serve(ctx, lis, svc, sys, among.Through(host))
+	return host.Serve(ctx, lis, svc, sys, aud, among.Through(host))
 }
 
 // tell answers metrics, profiles and probes from before anything else is
