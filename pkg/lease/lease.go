@@ -67,7 +67,9 @@ type Deps struct {
 	ID string
 	// Lanes are those that this process may commit.
 	Lanes []string
-	// Fit says whether this process can commit: its ledger is read and sound. Nil: always.
+	// Ready is closed when this process can commit: its ledger is read. Nil: at once.
+	Ready <-chan struct{}
+	// Fit says whether it still can: its ledger is sound. Nil: always.
 	Fit     func() bool
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -163,7 +165,10 @@ func openBucket(ctx context.Context, js jetstream.JetStream, replicas int) (jets
 		Bucket: Bucket, Description: "which process commits a lane of the ledger", History: 1,
 		Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
 	})
-	if errors.Is(err, jetstream.ErrBucketExists) || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // Another process was first.
+	// Another process was first; the servers of a cluster know the name before they know the bucket.
+	for again := 0; again < 100 && (errors.Is(err, jetstream.ErrBucketExists) || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) ||
+		errors.Is(err, jetstream.ErrBucketNotFound)); again++ {
+		pause(ctx, time.Duration(again)*time.Millisecond)
 		kv, err = js.KeyValue(ctx, Bucket)
 	}
 	if err != nil {
@@ -306,10 +311,25 @@ func (l *Leases) Run(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 	for _, at := range lanes {
-		running.Go(func() { l.campaign(ctx, at) })
+		running.Go(func() {
+			select {
+			case <-l.ready():
+				l.campaign(ctx, at)
+			case <-ctx.Done():
+			}
+		})
 	}
 	running.Wait()
 	return nil
+}
+
+func (l *Leases) ready() <-chan struct{} {
+	if l.deps.Ready != nil {
+		return l.deps.Ready
+	}
+	always := make(chan struct{})
+	close(always)
+	return always
 }
 
 // watch hears of every change of the bucket. When it cannot, the campaigns

@@ -229,7 +229,7 @@ func (l *Ledger) openStream(ctx context.Context) error {
 		}
 		stream, err = l.js.CreateStream(ctx, streamConfig(l.config.Replicas, rand.Text(), 1))
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // Another process was first: it is that one's ledger.
-			stream, err = l.js.Stream(ctx, Stream)
+			stream, err = l.appearing(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("ledger: create the stream: %w", err)
@@ -256,6 +256,23 @@ func (l *Ledger) openStream(ctx context.Context) error {
 	l.last = int64(info.State.LastSeq)
 	return l.mark.check(l.id, l.epoch, l.last)
 }
+
+// appearing opens a stream that another process is making: the servers of a
+// cluster know its name before they know the stream.
+func (l *Ledger) appearing(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, appearTimeout)
+	defer cancel()
+	for {
+		stream, err := l.js.Stream(ctx, Stream)
+		if !errors.Is(err, jetstream.ErrStreamNotFound) || ctx.Err() != nil {
+			return stream, err
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+}
+
+// appearTimeout is how long the servers of a cluster may take to make a stream.
+const appearTimeout = 10 * time.Second
 
 // streamConfig is what the stream must be. Nothing is ever removed from it.
 func streamConfig(replicas int, id string, epoch int64) jetstream.StreamConfig {

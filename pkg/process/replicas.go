@@ -32,14 +32,7 @@ func (p Program) replicas(
 	}
 	leases, err := lease.Open(ctx, common.Lease, lease.Deps{
 		JetStream: js, Replicas: common.Replicas, ID: lease.NewID(host), Lanes: []string{p.Name},
-		Fit: func() bool {
-			select {
-			case <-led.CaughtUp():
-				return led.Err() == nil
-			default:
-				return false
-			}
-		},
+		Ready: led.CaughtUp(), Fit: func() bool { return led.Err() == nil },
 		Log: log, Metrics: metrics, Now: now,
 	})
 	if err != nil {
