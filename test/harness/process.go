@@ -22,7 +22,9 @@ const mainVariable = "HARNESS_MAIN"
 // binary is the zonebench command too, so nothing has to be built.
 func Main(m *testing.M) {
 	if os.Getenv(mainVariable) == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		unbuild()
+		os.Exit(code)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Main(ctx, cli.Process{
