@@ -8,7 +8,7 @@ package standalone
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"math"
@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"zonebench.internal/pkg/audit"
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/figures"
@@ -44,12 +45,14 @@ import (
 type Config struct {
 	// Dir keeps the ledger. Empty: a temporary directory, removed at the end.
 	Dir string
-	// Listen is a loopback address to serve on, 127.0.0.1:7800 for example.
-	// Empty: only Conn reaches the services.
+	// Listen is an address to serve on, 127.0.0.1:7800 for example. Empty: only
+	// Conn reaches the services.
 	Listen string
-	// Board is a loopback address to serve the board on, 127.0.0.1:7880 for
-	// example. Empty: no board.
+	// Board is an address to serve the board on, 127.0.0.1:7880 for example.
+	// Empty: no board.
 	Board string
+	// Entrance says who is let in there. Zero: the loopback and nobody else.
+	Entrance auth.Entrance
 	// RedisURL of a real server, redis://127.0.0.1:6379/0 for example. Empty:
 	// one inside this process.
 	RedisURL string
@@ -101,9 +104,13 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		}
 		undo.push(func() { _ = os.RemoveAll(c.dir) }) // It is temporary: nothing depends on it.
 	}
+	door, err := cfg.Entrance.Open(cfg.Now, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
 	var lis net.Listener
 	if cfg.Listen != "" {
-		if lis, err = auth.Listen(ctx, cfg.Listen); err != nil {
+		if lis, err = door.Listen(ctx, cfg.Listen); err != nil {
 			return nil, err
 		}
 		undo.push(func() { _ = lis.Close() }) // The gRPC server has closed it before, if it came so far.
@@ -111,8 +118,11 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	var web net.Listener
 	if cfg.Board != "" {
-		if web, err = auth.Listen(ctx, cfg.Board); err != nil {
+		if web, err = door.Listen(ctx, cfg.Board); err != nil {
 			return nil, err
+		}
+		if door.Pages != nil {
+			web = tls.NewListener(web, door.Pages)
 		}
 		undo.push(func() { _ = web.Close() }) // As above, with the board's.
 		c.board = web.Addr().String()
@@ -126,7 +136,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	undo.push(nats.Close)
-	rdb, closeRedis, err := openRedis(ctx, cfg.RedisURL)
+	rdb, closeRedis, err := openRedis(cfg.RedisURL)
 	if err != nil {
 		return nil, err
 	}
@@ -163,18 +173,21 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	ran, err := ranking.New(ranking.Deps{
 		Lane: published, Ledger: led, JetStream: c.js, Registry: zones, Figures: statements,
-		SigningKey: key, Now: cfg.Now, Log: cfg.Log.With(slog.String("unit", "ranking")),
+		SigningKey: key, Redis: rdb, Now: cfg.Now, Log: cfg.Log.With(slog.String("unit", "ranking")), Metrics: cfg.Metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
-	_ = rdb // Wired; the rankings will keep their versions there.
 
 	sys, err := status.New(status.Deps{
 		Ledger: led, Services: []string{zon.Name(), ind.Name(), ran.Name()},
 		Owns:  []string{ledger.LaneZone, ledger.LaneIndicator, ledger.LaneRanking},
 		Build: telemetry.ThisBuild(), Now: cfg.Now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	aud, err := audit.New(led)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +200,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		beneath = append(beneath, service.Task{Name: "archive", Run: archiver.Run})
 	}
 	host, err := service.NewHost(cfg.Host, service.Deps{
-		Log: cfg.Log, Metrics: cfg.Metrics, Identify: auth.Loopback, Ready: led.CaughtUp(),
+		Log: cfg.Log, Metrics: cfg.Metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(),
 		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
 		Beneath: beneath,
@@ -195,11 +208,15 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.conn, err = within(host, grpc.WithUnaryInterceptor(new(revision.Client).Unary)); err != nil {
+	mine := []grpc.DialOption{grpc.WithUnaryInterceptor(new(revision.Client).Unary)}
+	if door.Inside != nil {
+		mine = append(mine, grpc.WithPerRPCCredentials(door.Inside))
+	}
+	if c.conn, err = within(host, mine...); err != nil {
 		return nil, err
 	}
 	undo.push(func() { _ = c.conn.Close() })
-	services := []service.Service{zon, ind, ran, sys}
+	services := []service.Service{zon, ind, ran, sys, aud}
 	if web != nil {
 		// A connection of its own: what a browser reads and who it is are not this process's.
 		conn, err := within(host)
@@ -273,19 +290,16 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, nil
 }
 
-// openRedis connects to a real server, or starts one in this process.
-func openRedis(ctx context.Context, url string) (*redis.Client, func(), error) {
+// openRedis connects to a real server, or starts one in this process. One that
+// does not answer yet is used when it does.
+func openRedis(url string) (redis.UniversalClient, func(), error) {
 	if url == "" {
 		inside := local.Redis()
 		return inside.Client(), inside.Close, nil
 	}
-	options, err := redis.ParseURL(url)
+	client, err := ranking.Config{RedisURL: url}.Redis()
 	if err != nil {
-		return nil, nil, fmt.Errorf("redis URL: %w: write it as redis://127.0.0.1:6379/0", err)
-	}
-	client := redis.NewClient(options)
-	if err := client.Ping(ctx).Err(); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("redis at %s does not answer: %w", options.Addr, err), client.Close())
+		return nil, nil, err
 	}
 	return client, func() { _ = client.Close() }, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/config"
 	"zonebench.internal/services/standalone/index"
 )
@@ -56,8 +57,11 @@ type app struct {
 		Address string `env:"ADDRESS"`
 		Lang    string `env:"LANG"`
 		Data    string `env:"DATA"`
+		// Of serve, and the same as those of the services that run as processes of their own.
+		Entrance auth.Entrance
 	}
 	address string
+	secured secured
 	lang    string
 	json    bool
 	timeout time.Duration
@@ -67,7 +71,7 @@ type app struct {
 func Main(ctx context.Context, p Process) int {
 	a := &app{Process: p}
 	// Settings of services that run as processes of their own share the environment.
-	others := []string{"NATS_", "REDIS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
+	others := []string{"NATS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "LEDGER_", "LEASE_", "PROBES_", "PPROF_", "ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
 	if err := config.Load(p.Environ, others, config.Part{Into: &a.env}); err != nil {
 		return a.report(usage(err))
 	}
@@ -115,6 +119,7 @@ Exit codes:
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.address, "address", or(a.env.Address, defaultAddress), "server to talk to")
+	a.secured.flags(flags)
 	flags.StringVar(&a.lang, "lang", or(a.env.Lang, "zh"), "language of names and reasons in tables: zh or en")
 	flags.BoolVar(&a.json, "json", false, "print JSON instead of tables")
 	flags.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
@@ -128,7 +133,7 @@ Exit codes:
 		a.demo(), a.serve(), a.importTable(), a.simulate(),
 		a.zones(), a.compare(), a.targets(), a.completion(), a.history(), a.series(), a.places(),
 		a.schemes(), a.rankings(), a.ranking(), a.watch(), a.profile(), a.weights(), a.versions(), a.diff(), a.release(), index.Command(),
-		a.events(), a.systemStatus(), a.verify(), a.archive(), a.restore(), a.version(),
+		a.events(), a.systemStatus(), a.audit(), a.verify(), a.archive(), a.restore(), a.version(),
 	)
 	return root
 }

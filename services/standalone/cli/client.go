@@ -5,9 +5,7 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
-	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/revision"
 )
 
@@ -22,15 +20,14 @@ func (a *app) call(ctx context.Context, do func(context.Context, *grpc.ClientCon
 
 // connect is call for a command of many calls, each of which has the time that one may take.
 func (a *app) connect(do func(*grpc.ClientConn) error) error {
-	// A connection without credentials stays on this machine, or another could listen in.
-	if err := auth.CheckAddress(a.address); err != nil {
+	options, err := a.secured.options(a.address, a.Now, a.Err)
+	if err != nil {
 		return usage(err)
 	}
-	conn, err := grpc.NewClient(a.address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	conn, err := grpc.NewClient(a.address, append(options,
 		grpc.WithUnaryInterceptor(new(revision.Client).Unary), // Later calls of one command see no less.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<20)),
-	)
+	)...)
 	if err != nil {
 		return usage(fmt.Errorf("--address %s: %w", a.address, err))
 	}

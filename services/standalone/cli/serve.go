@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -29,6 +30,7 @@ type serving struct {
 	log     string
 	events  bool
 	archive string
+	open    bool
 	given   func(flag string) bool
 }
 
@@ -42,11 +44,12 @@ func (s *serving) flags(cmd *cobra.Command, dir string, temporary bool) {
 		f.StringVar(&s.data, "data", dir, "directory that keeps the ledger")
 		f.StringVar(&s.log, "log-level", "info", "debug, info, warn or error")
 	}
-	f.StringVar(&s.listen, "listen", defaultAddress, "loopback address to serve on; port 0 takes a free one")
-	f.StringVar(&s.board, "board", defaultBoard, "loopback address of the board; empty for none; a free port when the usual one is taken")
+	f.StringVar(&s.listen, "listen", defaultAddress, "address to serve on; port 0 takes a free one; others than loopback ones need TLS and an access file")
+	f.StringVar(&s.board, "board", defaultBoard, "address of the board, as --listen; empty for none; a free port when the usual one is taken")
 	f.StringVar(&s.redis, "redis", "", "URL of a real Redis or Valkey; one inside the process by default")
 	f.StringVar(&s.metrics, "metrics", "", "loopback address for /metrics and /debug/pprof; off by default")
 	f.StringVar(&s.archive, "archive", "", "directory, on another disk, into which every commit is copied; none by default")
+	f.BoolVar(&s.open, "insecure", false, "serve any address without TLS, and to anyone without an access file")
 	f.BoolVar(&s.events, "print-events", false, "print the public events as they happen, one JSON object a line")
 }
 
@@ -69,8 +72,11 @@ func (a *app) serve() *cobra.Command {
 behind one gRPC server on the loopback, over a ledger in a directory, and the
 board for a browser. What was acknowledged is on the disk and survives a kill.
 
-Other addresses than the loopback are refused: callers cannot prove who they
-are yet. The directory is locked while it is in use.`,
+Other addresses than the loopback are refused unless callers have to prove who
+they are: set ZONEBENCH_TLS_CERT_FILE, ZONEBENCH_TLS_KEY_FILE and
+ZONEBENCH_AUTH_ACCESS_FILE as docs/operations/security.md says, or give
+--insecure where somebody else keeps the wrong ones away. The directory is
+locked while it is in use.`,
 		Example: `  zonebench serve
   zonebench serve --data ./zones --listen 127.0.0.1:7801
   zonebench serve --metrics 127.0.0.1:7890 --print-events`,
@@ -117,16 +123,13 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	if err := level.UnmarshalText([]byte(s.log)); err != nil {
 		return usage(fmt.Errorf("--log-level %s: use debug, info, warn or error", s.log))
 	}
-	for _, address := range []string{s.listen, s.board, s.metrics} {
-		if address == "" {
-			continue
-		}
-		if err := auth.CheckAddress(address); err != nil {
-			return usage(err)
-		}
-	}
 	log, err := telemetry.Logger(telemetry.Config{Level: level}, a.Err)
 	if err != nil {
+		return usage(err)
+	}
+	entrance := a.env.Entrance
+	entrance.Insecure = entrance.Insecure || s.open
+	if err := s.check(entrance, a.Now); err != nil {
 		return usage(err)
 	}
 	if !s.given("board") && s.board != "" && taken(ctx, s.board) {
@@ -134,7 +137,7 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	}
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
-		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Log: log, Metrics: metrics, Now: a.Now,
+		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance, Log: log, Metrics: metrics, Now: a.Now,
 	})
 	if err != nil {
 		return started(err)
@@ -175,6 +178,26 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 		err = started(stop)
 	}
 	return err
+}
+
+// check says why an address may not be served, before anything is started.
+func (s *serving) check(entrance auth.Entrance, now func() time.Time) error {
+	door, err := entrance.Open(now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err //nolint:wrapcheck // it names the setting
+	}
+	for _, address := range []string{s.listen, s.board} {
+		if address == "" {
+			continue
+		}
+		if err := door.Check(address); err != nil {
+			return err //nolint:wrapcheck // it names the address
+		}
+	}
+	if s.metrics != "" {
+		return auth.CheckAddress(s.metrics) //nolint:wrapcheck // it names the address
+	}
+	return nil
 }
 
 // taken reports whether somebody listens on an address already.
