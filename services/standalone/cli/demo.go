@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -14,6 +15,7 @@ import (
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	"zonebench.internal/services/standalone/simulate"
 	"zonebench.internal/services/standalone/table"
 )
 
@@ -22,7 +24,7 @@ const demoPeriod = "2020"
 
 func (a *app) demo() *cobra.Command {
 	var options serving
-	var once bool
+	var once, province bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Load the five published work plans and show what they allow to compare",
@@ -37,6 +39,11 @@ carries through the public API as anyone would, and prints
   5. the places of a zone in published rankings, round by round;
   6. a target on a place, with what is and is not known;
   7. a target that was not printed, from an actual and its rate of completion.
+
+The plans do not allow to rank zones by a scheme: too few of them have figures
+that compare. So for the board it also loads the invented province 示例省, as
+"zonebench simulate" does, marked 〔模拟〕 everywhere; --province=false leaves it
+out.
 
 Then it keeps serving, until interrupted, and says how to call it. Without
 --data the directory is temporary. It can be run again on the same directory.`,
@@ -75,7 +82,13 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 				if once {
 					return nil
 				}
-				a.showCalls(in.address)
+				newest := ""
+				if province {
+					if newest, err = a.loadProvince(ctx, in.conn); err != nil {
+						return err
+					}
+				}
+				a.showCalls(in.address, newest)
 				a.showBoard(in.board)
 				return in.wait(ctx)
 			})
@@ -83,7 +96,27 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 	}
 	options.flags(cmd, a.env.Data, true)
 	cmd.Flags().BoolVar(&once, "once", false, "print and exit, without serving")
+	cmd.Flags().BoolVar(&province, "province", true, "load the invented province too, so that the board has rankings to show")
 	return cmd
+}
+
+// loadProvince loads the province that simulate makes by default and returns the
+// id of its newest ranking. Where another one is already, that stays.
+func (a *app) loadProvince(ctx context.Context, conn *grpc.ClientConn) (string, error) {
+	dataset, err := simulate.New(simulate.Default)
+	if err != nil {
+		return "", err
+	}
+	s := &simulation{app: a, dataset: dataset, conn: conn}
+	if err := s.run(ctx); err != nil && !errors.Is(err, errOtherDataset) {
+		return "", err
+	} else if err != nil {
+		a.heading(a.say("已有另一个模拟数据集,未改动。", "Another simulated dataset is there and stays as it is."))
+		return "", nil
+	}
+	a.heading(fmt.Sprintf(a.say("另已载入示例省〔模拟〕:%d 个开发区,%d 个榜单。", "Loaded as well: Example Province〔模拟〕, %d zones and %d rankings."),
+		len(dataset.Zones()), s.out.Rankings))
+	return strings.TrimPrefix(dataset.RankingName(dataset.Months()-1), "rankings/"), nil
 }
 
 // A loadedTable is what became of one table.
@@ -129,7 +162,7 @@ func (a *app) showLoaded(in installation, loaded []loadedTable) {
 	a.table(t)
 }
 
-func (a *app) showCalls(address string) {
+func (a *app) showCalls(address, newest string) {
 	fmt.Fprintln(a.Out)
 	a.linef("%s", a.say("正在服务,按 Ctrl-C 停止。在另一个终端可以这样调用:", "Serving until Ctrl-C. Call it from another terminal:"))
 	option := ""
@@ -152,6 +185,13 @@ func (a *app) showCalls(address string) {
       &rankingv1.CompareZonesRequest{
           Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET})
 `, address, option, address, or(a.Name, "zonebench"))
+	if newest != "" {
+		fmt.Fprintf(a.Out, `
+  %[1]s ranking %[3]s%[2]s
+  %[1]s watch %[3]s%[2]s            # %[4]s
+  %[1]s simulate --rate 5%[2]s
+`, or(a.Name, "zonebench"), option, newest, a.say("它随下一条命令而动", "it moves by the next line"))
+	}
 }
 
 // What `demo --once --json` prints: keys in snake case, words in lower case,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +34,7 @@ An installation in one process (serve, demo) has no NATS port: there, use
 --print-events.`,
 		Example: `  zonebench events --nats nats://127.0.0.1:4222
   zonebench events --nats nats://127.0.0.1:4222 --topic figures.changed --after 1-7-0
+  zonebench events --nats nats://127.0.0.1:4222 --topic 'ranking.updated.*'
   zonebench serve --print-events`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,7 +59,7 @@ An installation in one process (serve, demo) has no NATS port: there, use
 	}
 	f := cmd.Flags()
 	f.StringVar(&url, "nats", nats.DefaultURL, "NATS server")
-	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, published.changed, or > for all")
+	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, published.changed, release.published, ranking.updated.NAME, or > for all")
 	f.StringVar(&after, "after", "", "id of the last event that was handled")
 	return cmd
 }
@@ -80,16 +82,30 @@ type printedEvent struct {
 	Data    json.RawMessage `json:"data"`
 }
 
-func (a *app) printEvent(e event.Event) error {
-	var data proto.Message
-	switch e.Topic {
-	case "zone.changed":
-		data = &eventv1.ZoneChanged{}
-	case "figures.changed":
-		data = &eventv1.FiguresChanged{}
-	case "published.changed":
-		data = &eventv1.PublishedRankingsChanged{}
+// rankingTopic begins the topics of RankingUpdated; the id of the ranking follows.
+const rankingTopic = "ranking.updated."
+
+// ofTopic is an empty message of the kind that a topic carries, nil when it is not known.
+func ofTopic(topic string) proto.Message {
+	switch {
+	case topic == "zone.changed":
+		return &eventv1.ZoneChanged{}
+	case topic == "figures.changed":
+		return &eventv1.FiguresChanged{}
+	case topic == "published.changed":
+		return &eventv1.PublishedRankingsChanged{}
+	case topic == "release.published":
+		return &eventv1.ReleasePublished{}
+	case strings.HasPrefix(topic, rankingTopic):
+		return &eventv1.RankingUpdated{}
 	default:
+		return nil
+	}
+}
+
+func (a *app) printEvent(e event.Event) error {
+	data := ofTopic(e.Topic)
+	if data == nil {
 		return nil // Of a later version: what is not known is not ours to print.
 	}
 	if err := e.Decode(data); err != nil {

@@ -156,6 +156,8 @@ func (s *simulation) run(ctx context.Context) error {
 	return err
 }
 
+var errOtherDataset = errors.New("another simulated dataset is there")
+
 // only refuses to write beside another dataset: the ids are the same, and the
 // figures of both would contradict each other.
 func (s *simulation) only(ctx context.Context) error {
@@ -169,7 +171,7 @@ func (s *simulation) only(ctx context.Context) error {
 		return err //nolint:wrapcheck // the server's own words
 	}
 	if note := resp.GetReferenceUnit().GetNote(); note != s.dataset.Note() {
-		return fmt.Errorf("another simulated dataset is there (%s): use its --seed and --from, or a server without one", note)
+		return fmt.Errorf("%w (%s): use its --seed, --from and --indicators, or a server without one", errOtherDataset, note)
 	}
 	return nil
 }
