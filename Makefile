@@ -74,6 +74,10 @@ ARCH ?= amd64
 REPOSITORY ?=
 PUSH ?=
 
+.PHONY: secrets
+secrets: ## Make certificates, keys and passwords into dist/secrets, for deploy/compose.yaml and Kubernetes
+	@GOWORK=off go -C deploy run ./cmd/secrets -dir ../dist/secrets
+
 .PHONY: dist/bin
 dist/bin:
 	@mkdir -p dist/bin
@@ -82,7 +86,7 @@ dist/bin:
 
 .PHONY: clean
 clean: ## Remove what was built (the tools in .cache/bin stay)
-	@rm -rf bin dist .cache/gen $(WEB)/dist/app
+	@rm -rf bin dist/bin dist/images .cache/gen $(WEB)/dist/app
 
 ## Test
 
