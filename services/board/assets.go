@@ -212,10 +212,10 @@ func (p *pages) send(w http.ResponseWriter, r *http.Request, a *asset) {
 			h.Set("Content-Encoding", "gzip")
 		}
 	}
-	h.Set("Etag", v.etag)
+	h.Set("ETag", v.etag)
 	if a == p.first && !p.built {
 		h.Set("Cache-Control", "no-store")
-		h.Del("Etag")
+		h.Del("ETag")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		if r.Method != http.MethodHead {
 			_, _ = w.Write(v.content) // The browser went: nobody to tell.

@@ -155,7 +155,9 @@ func (b *Board) Run(ctx context.Context) error {
 		b.deps.Log.WarnContext(ctx, "calls in flight were cut off", slog.Duration("grace", b.cfg.Grace))
 		err = b.server.Close()
 	}
-	<-ended // It says that the server was closed.
+	if ended := <-ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	return err
 }
 

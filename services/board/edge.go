@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -74,27 +75,34 @@ func bounded(limit time.Duration, now func() time.Time, next http.Handler) http.
 		control := http.NewResponseController(w)
 		if r.Body != nil && r.Body != http.NoBody {
 			_ = control.SetReadDeadline(now().Add(limit)) // A writer of a test has none.
-			r.Body = &boundedBody{ReadCloser: r.Body, control: control}
+			r.Body = &boundedBody{ReadCloser: r.Body, control: control, left: r.ContentLength}
 		}
 		next.ServeHTTP(&boundedWriter{ResponseWriter: w, control: control, limit: limit, now: now}, r)
+		_ = control.SetWriteDeadline(now().Add(limit)) // of what is still buffered
 	})
 }
 
-// boundedBody lifts the limit when the request has arrived: what is read then is
-// only whether the browser is still there.
+// boundedBody lifts the limit when the request has arrived. What is read then is
+// only whether the browser is still there, and a silence would be taken for its end.
 type boundedBody struct {
 	io.ReadCloser
 	control *http.ResponseController
+	left    int64 // bytes to come, negative when nobody said how many
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // a reader gives it bare
+	if b.left >= 0 {
+		b.left -= int64(n)
+	}
+	if b.left == 0 || err != nil {
 		_ = b.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }
 
+// boundedWriter limits each write by itself. The limit is lifted behind it: over
+// HTTP/2 one that passes ends a stream though nothing is being written.
 type boundedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -105,13 +113,18 @@ type boundedWriter struct {
 func (w *boundedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *boundedWriter) Write(p []byte) (int, error) {
-	_ = w.control.SetWriteDeadline(w.now().Add(w.limit))
+	defer w.begin()()
 	return w.ResponseWriter.Write(p)
 }
 
 func (w *boundedWriter) Flush() {
-	_ = w.control.SetWriteDeadline(w.now().Add(w.limit))
+	defer w.begin()()
 	_ = w.control.Flush() // A failed one is told by the next write.
+}
+
+func (w *boundedWriter) begin() (end func()) {
+	_ = w.control.SetWriteDeadline(w.now().Add(w.limit))
+	return func() { _ = w.control.SetWriteDeadline(time.Time{}) }
 }
 
 var notFound = connect.NewErrorWriter()
@@ -130,11 +143,7 @@ func notMethod(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"code":"unimplemented","message":"`+errNoMethod.Error()+`"}`)
 }
 
-var errNoMethod = errMessage("no contract has this method: docs/api.md lists them")
-
-type errMessage string
-
-func (e errMessage) Error() string { return string(e) }
+var errNoMethod = errors.New("no contract has this method: docs/api.md lists them")
 
 // healthz says that the process lives.
 func healthz(w http.ResponseWriter, _ *http.Request) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,13 +24,11 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"zonebench.internal/pkg/fault"
-
-	// The contracts that are served. Their descriptors register themselves.
-	_ "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	_ "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	systemv1 "zonebench.internal/proto/gen/zonebench/system/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-	_ "zonebench.internal/proto/gen/zonebench/zone/v1"
+	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
 // Metadata that passes, both ways. Everything else stays on its side: cookies
@@ -96,7 +95,7 @@ func newGateway(stopping context.Context, cfg Config, deps Deps) (*gateway, erro
 		connect.WithRecover(g.panicked),
 	)
 	for i, b := range deps.Backends {
-		if err := g.serve("", b, "zonebench."+b.Name+".v1", options); err != nil {
+		if err := g.serve("", b, protoreflect.FullName("zonebench."+b.Name+".v1"), options); err != nil {
 			return nil, err
 		}
 		// Every process answers for itself: one path for each backend, and the
@@ -113,18 +112,28 @@ func newGateway(stopping context.Context, cfg Config, deps Deps) (*gateway, erro
 	return g, nil
 }
 
+// contracts has one file of each package that is served; the others of the
+// package register themselves with it.
+var contracts = []protoreflect.FileDescriptor{
+	zonev1.File_zonebench_zone_v1_zone_service_proto,
+	indicatorv1.File_zonebench_indicator_v1_indicator_service_proto,
+	rankingv1.File_zonebench_ranking_v1_ranking_service_proto,
+	systemv1.File_zonebench_system_v1_system_service_proto,
+}
+
 // system is the package of the services that every process serves.
-var system = string(systemv1.File_zonebench_system_v1_system_service_proto.Package())
+const system = "zonebench.system.v1"
 
 // serve makes the handlers of every service of a package.
-func (g *gateway) serve(prefix string, b Backend, pkg string, options connect.HandlerOption) error {
+func (g *gateway) serve(prefix string, b Backend, pkg protoreflect.FullName, options connect.HandlerOption) error {
+	if !slices.ContainsFunc(contracts, func(file protoreflect.FileDescriptor) bool { return file.Package() == pkg }) {
+		return fmt.Errorf("board: there is no contract %s: a backend is named as the package of its contracts", pkg)
+	}
 	var failed error
-	found := false
-	protoregistry.GlobalFiles.RangeFilesByPackage(protoreflect.FullName(pkg), func(file protoreflect.FileDescriptor) bool {
+	protoregistry.GlobalFiles.RangeFilesByPackage(pkg, func(file protoreflect.FileDescriptor) bool {
 		for i := range file.Services().Len() {
 			methods := file.Services().Get(i).Methods()
 			for j := range methods.Len() {
-				found = true
 				if failed = g.method(prefix, b, methods.Get(j), options); failed != nil {
 					return false
 				}
@@ -132,9 +141,6 @@ func (g *gateway) serve(prefix string, b Backend, pkg string, options connect.Ha
 		}
 		return true
 	})
-	if failed == nil && !found {
-		failed = fmt.Errorf("board: there is no service in %s: a backend is named as the package of its contracts", pkg)
-	}
 	return failed
 }
 
@@ -233,7 +239,7 @@ func (g *gateway) stream(m method) func(context.Context, *connect.Request[messag
 		// when this returns.
 		inner, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		defer context.AfterFunc(g.stopping, func() { cancel(errStopping) })()
+		defer context.AfterFunc(g.stopping, func() { cancel(errStopping) })() //nolint:contextcheck // two ends meet here, and only one can be inherited
 		err := g.copy(outgoing(inner, req.Header()), m, desc, req.Msg.Message, out)
 		if err == nil {
 			g.done(ctx, m, start, nil)

@@ -82,7 +82,7 @@ var files = fstest.MapFS{
 	"assets/_plugin-export-Z_Fqki.js": {Data: []byte("export{}")},
 }
 
-func start(t *testing.T, behind *services, change ...func(*board.Config, *board.Deps)) *fixture {
+func start(t testing.TB, behind *services, change ...func(*board.Config, *board.Deps)) *fixture {
 	t.Helper()
 	behind.health, behind.closed = health.NewServer(), make(chan struct{}, 100)
 	behind.server = grpc.NewServer()
@@ -138,8 +138,14 @@ func start(t *testing.T, behind *services, change ...func(*board.Config, *board.
 	return f
 }
 
+// answer is what is left of a response whose body was read.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // ask makes a request and reads the answer.
-func (f *fixture) ask(t *testing.T, method, path, body string, headers ...string) (*http.Response, string) {
+func (f *fixture) ask(t *testing.T, method, path, body string, headers ...string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, f.url+path, bytes.NewBufferString(body))
 	if err != nil {
@@ -160,13 +166,13 @@ func (f *fixture) ask(t *testing.T, method, path, body string, headers ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(content)
+	return answer{resp.StatusCode, resp.Header}, string(content)
 }
 
 const getZone = "/zonebench.zone.v1.ZoneService/GetZone"
 
 // json calls a method as curl does.
-func (f *fixture) json(t *testing.T, path, body string, headers ...string) (*http.Response, string) {
+func (f *fixture) json(t *testing.T, path, body string, headers ...string) (answer, string) {
 	t.Helper()
 	return f.ask(t, http.MethodPost, path, body, append([]string{"Content-Type", "application/json"}, headers...)...)
 }

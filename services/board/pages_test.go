@@ -55,7 +55,7 @@ func TestCachingOfAssets(t *testing.T) {
 		}
 	}
 	resp, _ := f.ask(t, http.MethodGet, "/", "")
-	tag := resp.Header.Get("Etag")
+	tag := resp.Header.Get("ETag")
 	if resp, body := f.ask(t, http.MethodGet, "/", "", "If-None-Match", tag); resp.StatusCode != http.StatusNotModified || body != "" {
 		t.Errorf("the same page again: %d %q", resp.StatusCode, body)
 	}
@@ -80,7 +80,7 @@ func TestAssetsArePacked(t *testing.T) {
 		if whole := len(files["assets/app-B3kd93Ks.js"].Data); (want == "") != (len(body) == whole) {
 			t.Errorf("%s: %d bytes of %d", accept, len(body), whole)
 		}
-		tags[resp.Header.Get("Etag")] = true
+		tags[resp.Header.Get("ETag")] = true
 	}
 	if len(tags) != 3 {
 		t.Errorf("three forms of a file have the tags %v", tags)
@@ -164,7 +164,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 			t.Errorf("Sec-Fetch-Site %s: %d, want %d", site, resp.StatusCode, want)
 		}
 	}
-	if resp, _ := f.json(t, getZone, `{"name":"zones/a"}`, "Origin", "https://evil.example"); resp.StatusCode != 403 {
+	if resp, _ := f.json(t, getZone, `{"name":"zones/a"}`, "Origin", "https://evil.example"); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("Origin of another site: %d", resp.StatusCode)
 	}
 	if resp, _ := f.ask(t, http.MethodPost, getZone, `{"name":"zones/a"}`, "Content-Type", "text/plain"); resp.StatusCode != http.StatusUnsupportedMediaType {

@@ -133,7 +133,8 @@ func serve(ctx context.Context, mine settings, told telemetry.Config, log *slog.
 		backends = append(backends, board.Backend{Name: to.name, Conn: conn})
 	}
 	metrics := telemetry.Metrics()
-	brd, err := board.New(mine.Board, board.Deps{Listener: lis, Backends: backends, Log: log, Metrics: metrics, Now: now})
+	deps := board.Deps{Listener: lis, Backends: backends, Log: log, Metrics: metrics, Now: now}
+	brd, err := board.New(mine.Board, deps) //nolint:contextcheck // it starts nothing
 	if err != nil {
 		return err //nolint:wrapcheck // it begins with the name of the board
 	}
