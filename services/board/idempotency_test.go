@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
@@ -17,10 +16,10 @@ func TestIdempotencyIsWhatTheContractMarks(t *testing.T) {
 		descriptorpb.MethodOptions_NO_SIDE_EFFECTS.Enum(): connect.IdempotencyNoSideEffects,
 	} {
 		file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-			Name: proto.String("test.proto"), Syntax: proto.String("proto3"), Package: proto.String("test"),
-			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("Empty")}},
-			Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("Test"), Method: []*descriptorpb.MethodDescriptorProto{{
-				Name: proto.String("Read"), InputType: proto.String(".test.Empty"), OutputType: proto.String(".test.Empty"),
+			Name: new("test.proto"), Syntax: new("proto3"), Package: new("test"),
+			MessageType: []*descriptorpb.DescriptorProto{{Name: new("Empty")}},
+			Service: []*descriptorpb.ServiceDescriptorProto{{Name: new("Test"), Method: []*descriptorpb.MethodDescriptorProto{{
+				Name: new("Read"), InputType: new(".test.Empty"), OutputType: new(".test.Empty"),
 				Options: &descriptorpb.MethodOptions{IdempotencyLevel: level},
 			}}}},
 		}, nil)
