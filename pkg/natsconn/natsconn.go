@@ -29,12 +29,14 @@ type Config struct {
 	CAFile    string `env:"TLS_CA_FILE" help:"authorities of the servers' certificates, PEM; with it only TLS is spoken"`
 }
 
-// Connect connects, with further options that have nothing to do with who connects.
-func Connect(config Config, now func() time.Time, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
+// Connect connects as a program, with further options that have nothing to do
+// with who connects. The inboxes of the program bear its name: its user may be
+// allowed those and no others.
+func Connect(config Config, program string, now func() time.Time, log *slog.Logger, options ...nats.Option) (*nats.Conn, error) {
 	if err := secret.CheckURLs(config.URL); err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
-	options = slices.Clip(options)
+	options = append(slices.Clip(options), nats.Name("zonebench "+program), nats.CustomInboxPrefix("_INBOX."+program))
 	switch {
 	case config.NKeyFile != "" && config.CredsFile != "":
 		return nil, errors.New("NATS: name an NKey file or a credentials file, not both")

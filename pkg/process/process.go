@@ -19,6 +19,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 	"google.golang.org/grpc"
 
 	"zonebench.internal/pkg/audit"
@@ -27,6 +28,7 @@ import (
 	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/natsconn"
+	"zonebench.internal/pkg/redisconn"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
 	"zonebench.internal/pkg/status"
@@ -50,6 +52,7 @@ type settings struct {
 	Replicas    int             `env:"LEDGER_REPLICAS" help:"replicas of the ledger's stream; 1 by default"`
 	LedgerID    string          `env:"LEDGER_ID" help:"the ledger that is expected; another one, or none, is refused"`
 
+	Redis        redisconn.Config `envPrefix:"REDIS_"`
 	Entrance     auth.Entrance
 	ProbesListen string         `env:"PROBES_LISTEN" help:"address for health probes without TLS, such as 0.0.0.0:7808; off by default"`
 	Host         service.Config `envPrefix:"HOST_"`
@@ -65,7 +68,8 @@ type own struct {
 type Process struct {
 	Ledger    *ledger.Ledger
 	JetStream jetstream.JetStream
-	Replicas  int // of streams that the service makes
+	Redis     redis.UniversalClient // nil: none
+	Replicas  int                   // of streams that the service makes
 	// Turn says when this replica is the one that commits the service's lane,
 	// for work that one of them does for all.
 	Turn    *lease.Turn
@@ -95,7 +99,7 @@ func (p Program) Main(args, environ []string, out, errOut io.Writer, now func() 
 	if len(args) > 0 {
 		return p.usage(args, out, errOut, parts)
 	}
-	others := []string{"ADDRESS", "DATA", "LANG", "REDIS_"} // of the command line, and of what a later service needs
+	others := []string{"ADDRESS", "DATA", "LANG"} // of the command line
 	for _, s := range services {
 		if s != prefix {
 			others = append(others, s)
@@ -155,7 +159,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}()
 	var conn *nats.Conn
 	if err := reach(ctx, log, func(context.Context) error {
-		conn, err = natsconn.Connect(common.NATS, now, log, connection(p.Name, log)...)
+		conn, err = natsconn.Connect(common.NATS, p.Name, now, log, connection(log)...)
 		return err
 	}); err != nil {
 		return err
@@ -186,8 +190,15 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	}); err != nil {
 		return err
 	}
+	var rdb redis.UniversalClient
+	if common.Redis.URL != "" {
+		if rdb, err = redisconn.Open(common.Redis, now, log); err != nil {
+			return err
+		}
+		defer func() { _ = rdb.Close() }() // Nothing is kept for it.
+	}
 	svc, err := p.Build(&Process{
-		Ledger: led, JetStream: js, Replicas: common.Replicas, Turn: among.Turn(p.Name), Log: log, Metrics: metrics,
+		Ledger: led, JetStream: js, Redis: rdb, Replicas: common.Replicas, Turn: among.Turn(p.Name), Log: log, Metrics: metrics,
 	})
 	if err != nil {
 		return err

@@ -49,9 +49,9 @@ func (p Program) replicas(
 // connection is how a process holds on to NATS: a server that does not answer
 // is left within seconds, so that another one of the cluster is tried before a
 // lease has ended more than once.
-func connection(name string, log *slog.Logger) []nats.Option {
+func connection(log *slog.Logger) []nats.Option {
 	return []nats.Option{
-		nats.Name("zonebench " + name), nats.MaxReconnects(-1),
+		nats.MaxReconnects(-1),
 		nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.Timeout(2 * time.Second), nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {

@@ -10,10 +10,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/fault"
@@ -21,6 +17,9 @@ import (
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/ranking/standing"
 	"zonebench.internal/services/ranking/versions"
 )
@@ -219,18 +218,6 @@ func (s *Service) UpdateRanking(ctx context.Context, req *rankingv1.UpdateRankin
 	return &rankingv1.UpdateRankingResponse{Ranking: r, State: state}, nil
 }
 
-// version gives the version of a ranking that holds at a revision.
-func (s *Service) version(ctx context.Context, name string, revision int64) (*versions.Version, error) {
-	v, err := s.source.VersionAt(name, revision)
-	if err != nil {
-		return nil, err
-	}
-	if v == 0 {
-		return nil, fault.NotFound(name)
-	}
-	return s.source.Compute(ctx, name, v)
-}
-
 // read gives a ranking that the caller may see, marked when its rows are
 // simulated, and the version that holds at a revision.
 func (s *Service) read(ctx context.Context, name string, at int64) (*rankingv1.Ranking, *versions.Version, error) {
@@ -239,7 +226,7 @@ func (s *Service) read(ctx context.Context, name string, at int64) (*rankingv1.R
 	if !ok || !visible(ctx, r) {
 		return nil, nil, fault.NotFound(name)
 	}
-	v, err := s.version(ctx, name, at)
+	v, err := s.keeper.At(ctx, name, at)
 	if err != nil {
 		return nil, nil, err
 	}

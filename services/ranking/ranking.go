@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 	"google.golang.org/grpc"
 
 	"zonebench.internal/pkg/event"
@@ -24,10 +26,13 @@ import (
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/registry"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	"zonebench.internal/services/ranking/versions"
 )
 
 // Config is what an operator may set. The zero value is good.
 type Config struct {
+	Versions versions.Config
+
 	SigningKeyFile string `env:"SIGNING_KEY_FILE" help:"PEM file of the Ed25519 key that signs releases; without one none are made"`
 }
 
@@ -51,6 +56,12 @@ type Deps struct {
 	Figures   *ledger.Lane[*figures.State]
 	// SigningKey signs releases. Nil: none can be made here.
 	SigningKey ed25519.PrivateKey
+	// Redis shares versions of rankings with other replicas. Nil: each computes its
+	// own.
+	Redis    redis.UniversalClient
+	Versions versions.Config
+	// Metrics may be nil: they are not exported then.
+	Metrics prometheus.Registerer
 	// Now tells when statements become public. Nil: only other writes let them.
 	Now func() time.Time
 	Log *slog.Logger
@@ -61,10 +72,12 @@ type Service struct {
 	// A method without a body must not compile.
 	rankingv1.UnsafeRankingServiceServer
 	rankingv1.UnsafePublishedRankingServiceServer
-	rankingv1.UnimplementedLiveRankingServiceServer
+	rankingv1.UnsafeLiveRankingServiceServer
 
 	deps   Deps
 	source *source
+	keeper *versions.Keeper
+	watch  *watchMeter
 }
 
 // New checks the dependencies and starts nothing.
@@ -75,7 +88,18 @@ func New(deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{deps: deps, source: newSource(deps)}, nil
+	s := &Service{deps: deps, source: newSource(deps)}
+	var err error
+	if s.keeper, err = versions.New(deps.Versions, versions.Deps{
+		Source: s.source, Ledger: deps.Ledger, Redis: deps.Redis, JetStream: deps.JetStream, Replicas: deps.Replicas,
+		Log: deps.Log, Metrics: deps.Metrics,
+	}); err != nil {
+		return nil, err
+	}
+	if s.watch, err = newWatchMeter(deps.Metrics); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Name is the service's name in logs, metrics and health.
@@ -88,10 +112,10 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 	rankingv1.RegisterLiveRankingServiceServer(r, s)
 }
 
-// Run publishes what changed and keeps the time until ctx is done; the folds are
-// tailed by the process.
+// Run keeps the rankings, publishes what changed and keeps the time until ctx is
+// done; the folds are tailed by the process.
 func (s *Service) Run(ctx context.Context) error {
-	var work []func(context.Context) error
+	work := []func(context.Context) error{s.keeper.Run}
 	if s.deps.JetStream != nil {
 		work = append(work, event.Publisher{
 			Ledger: s.deps.Ledger, JetStream: s.deps.JetStream, Replicas: s.deps.Replicas, Service: s.Name(), Lane: ledger.LaneRanking,

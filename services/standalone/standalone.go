@@ -30,6 +30,7 @@ import (
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/local"
+	"zonebench.internal/pkg/redisconn"
 	"zonebench.internal/pkg/registry"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/service"
@@ -136,7 +137,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	undo.push(nats.Close)
-	rdb, closeRedis, err := openRedis(cfg.RedisURL)
+	rdb, closeRedis, err := openRedis(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -292,12 +293,12 @@ func (cfg Config) withDefaults() (Config, error) {
 
 // openRedis connects to a real server, or starts one in this process. One that
 // does not answer yet is used when it does.
-func openRedis(url string) (redis.UniversalClient, func(), error) {
-	if url == "" {
+func openRedis(cfg Config) (redis.UniversalClient, func(), error) {
+	if cfg.RedisURL == "" {
 		inside := local.Redis()
 		return inside.Client(), inside.Close, nil
 	}
-	client, err := ranking.Config{RedisURL: url}.Redis()
+	client, err := redisconn.Open(redisconn.Config{URL: cfg.RedisURL}, cfg.Now, cfg.Log)
 	if err != nil {
 		return nil, nil, err
 	}

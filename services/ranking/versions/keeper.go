@@ -22,9 +22,6 @@ import (
 
 // Config is what an operator may set. The zero value is good.
 type Config struct {
-	// RedisURL of the server through which processes share versions. It is opened
-	// with Dial.
-	RedisURL string `env:"REDIS_URL" help:"Redis or Valkey through which processes share versions, such as redis://127.0.0.1:6379/0; none by default"`
 	// CacheBytes is how many bytes of versions this process holds, 128 MiB by default.
 	CacheBytes int64 `env:"CACHE_BYTES" help:"how many bytes of versions this process holds; 134217728 by default"`
 }
@@ -87,6 +84,7 @@ type topic struct {
 	newest  News
 	changed chan struct{}            // closed and replaced when newest changes
 	heads   []*rankingv1.VersionHead // newest first, at most Kept
+	deltas  map[deltaKey]*delta      // to the newest version
 }
 
 // News is the newest version of a ranking that a keeper has made.
@@ -300,6 +298,7 @@ func (k *Keeper) tell(v *Version, revision int64) {
 		return
 	}
 	t.newest = News{Version: v.Head.GetVersion(), Revision: revision}
+	t.deltas = nil
 	close(t.changed)
 	t.changed = make(chan struct{})
 }

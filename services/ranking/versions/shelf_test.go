@@ -149,13 +149,21 @@ func TestForgedPagesAreComputedAnew(t *testing.T) {
 			page[len(page)/2] ^= 4
 			c.HSet(t.Context(), at, "1", page)
 		},
-		"a missing page": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) { c.HDel(t.Context(), at, "1") },
+		"a missing page": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			c.HDel(t.Context(), at, "1")
+		},
 		"pages in another order": func(t *testing.T, c redis.UniversalClient, at string, fields map[string]string) {
 			c.HSet(t.Context(), at, "0", fields["1"], "1", fields["0"])
 		},
-		"no head":       func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) { c.HDel(t.Context(), at, "head") },
-		"a cut head":    func(t *testing.T, c redis.UniversalClient, at string, f map[string]string) { c.HSet(t.Context(), at, "head", f["head"][:40]) },
-		"another value": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) { c.HSet(t.Context(), at, "0", "x") },
+		"no head": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			c.HDel(t.Context(), at, "head")
+		},
+		"a cut head": func(t *testing.T, c redis.UniversalClient, at string, f map[string]string) {
+			c.HSet(t.Context(), at, "head", f["head"][:40])
+		},
+		"another value": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			c.HSet(t.Context(), at, "0", "x")
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			r := local.Redis()

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
@@ -75,6 +76,51 @@ func (w Window) Delta(from, to *Version) *rankingv1.RankingDelta {
 		}
 	}
 	return delta
+}
+
+// maxDeltas bounds the deltas to one version that are shared.
+const maxDeltas = 512
+
+// A deltaKey tells apart the deltas to the newest version of a ranking.
+type deltaKey struct {
+	from   int64
+	window string
+}
+
+// A delta is made once, by the first who asks.
+type delta struct {
+	once sync.Once
+	made *rankingv1.RankingDelta
+}
+
+// Delta is Window.Delta, made once for all who want the same from one version to
+// the newest one. It is shared: never modify it.
+func (k *Keeper) Delta(w Window, from, to *Version) *rankingv1.RankingDelta {
+	d := k.delta(deltaKey{from: from.Head.GetVersion(), window: w.Key()}, to)
+	if d == nil {
+		return w.Delta(from, to)
+	}
+	d.once.Do(func() { d.made = w.Delta(from, to) })
+	return d.made
+}
+
+// delta finds where a delta is shared; nil when it is not.
+func (k *Keeper) delta(key deltaKey, to *Version) *delta {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.topic(to.Head.GetRanking())
+	if t.newest.Version != to.Head.GetVersion() {
+		return nil
+	}
+	d := t.deltas[key]
+	if d == nil && len(t.deltas) < maxDeltas {
+		if t.deltas == nil {
+			t.deltas = make(map[deltaKey]*delta)
+		}
+		d = &delta{}
+		t.deltas[key] = d
+	}
+	return d
 }
 
 // same says whether two rows say the same: what the digest covers.

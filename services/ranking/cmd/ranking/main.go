@@ -29,7 +29,8 @@ func main() {
 				Ledger: p.Ledger, JetStream: p.JetStream, Replicas: p.Replicas, Turn: p.Turn,
 				Registry:   ledger.Fold(p.Ledger, ledger.LaneZone, registry.New()),
 				Figures:    ledger.Fold(p.Ledger, ledger.LaneIndicator, figures.New()),
-				SigningKey: key, Now: time.Now, Log: p.Log,
+				SigningKey: key, Redis: p.Redis, Versions: config.Versions,
+				Now: time.Now, Log: p.Log, Metrics: p.Metrics,
 			})
 		},
 	}.Main(os.Args[1:], os.Environ(), os.Stdout, os.Stderr, time.Now))

@@ -2,6 +2,7 @@ package versionstest
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"zonebench.internal/services/ranking/versions"
+	"zonebench.internal/pkg/redisconn"
 )
 
 // Redis is a real server over a socket in a temporary directory.
@@ -44,13 +45,13 @@ func StartRedis(t testing.TB) *Redis {
 	return r
 }
 
-// URL of the server, for versions.Dial.
+// URL of the server.
 func (r *Redis) URL() string { return "unix://" + filepath.Join(r.dir, "s") }
 
 // Client is a client as a process would have it, until the test ends.
 func (r *Redis) Client() redis.UniversalClient {
 	r.t.Helper()
-	c, err := versions.Dial(r.URL())
+	c, err := redisconn.Open(redisconn.Config{URL: r.URL()}, time.Now, slog.New(slog.DiscardHandler))
 	if err != nil {
 		r.t.Fatal(err)
 	}
