@@ -46,20 +46,22 @@ func (f *Forwarder) Unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 		case standing.Here:
 			resp, err := handler(ctx, req)
 			if err == nil || !c.again(err, standing.Holder) {
-				return resp, err
+				return c.final(resp, err)
 			}
 		case standing.Holder == "":
 			wait(bound, changed, retry)
 		default:
 			result, v := c.ask(bound, standing.Holder)
-			switch {
-			case v == answered:
+			switch v {
+			case answered:
 				if err := refused(result.GetStatus()); err == nil || !c.again(err, standing.Holder) {
-					return f.deliver(ctx, info.FullMethod, result)
+					return c.final(f.deliver(ctx, info.FullMethod, result))
 				}
-			case v == unknown && !c.repeatable:
-				return nil, c.end(ctx)
-			case v == undone:
+			case unknown:
+				if c.doubt = true; !c.repeatable {
+					return nil, c.end(ctx)
+				}
+			case undone:
 				wait(bound, changed, retry)
 			}
 		}
@@ -72,21 +74,31 @@ func (f *Forwarder) Unary(ctx context.Context, req any, info *grpc.UnaryServerIn
 	}
 }
 
+// final is the answer of the last attempt. A refusal counts only if no attempt
+// before may still be decided: who decides later may find another state.
+func (c *call) final(resp any, err error) (any, error) {
+	if err != nil && c.doubt {
+		c.f.meter.sent.WithLabelValues(unknownResult).Inc()
+		return nil, outcomeUnknown().Wrap(err)
+	}
+	return resp, err
+}
+
 // again says whether a refusal is of the process and not of the write, and the
 // write may be repeated with another one.
 func (c *call) again(err error, holder string) bool {
 	if !c.repeatable {
 		return false
 	}
-	switch fault.ReasonOf(err) {
-	case typev1.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE:
-	case typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN:
-		c.doubt = true
-	default:
+	reason := fault.ReasonOf(err)
+	if reason != typev1.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE && reason != typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN {
 		return false
 	}
-	s, _ := c.f.deps.Leases.Watch(c.f.deps.Lane)
-	return s.Holder != holder
+	if s, _ := c.f.deps.Leases.Watch(c.f.deps.Lane); s.Holder == holder {
+		return false
+	}
+	c.doubt = c.doubt || reason == typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN
+	return true
 }
 
 // wait waits for a change, for a while, or for the end of the context.
@@ -119,13 +131,17 @@ func (c *call) end(ctx context.Context) error {
 		return ctx.Err()
 	case c.doubt:
 		c.f.meter.sent.WithLabelValues(unknownResult).Inc()
-		return fault.New(codes.Unavailable, typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
-			"it is not known yet whether this was written: send it again with the same request_id")
+		return outcomeUnknown()
 	default:
 		c.f.meter.sent.WithLabelValues(nobodyResult).Inc()
 		return fault.New(codes.Unavailable, typev1.ErrorReason_ERROR_REASON_LEDGER_UNAVAILABLE,
 			"no process commits the lane %s at the moment and nothing was written: try again", c.f.deps.Lane)
 	}
+}
+
+func outcomeUnknown() *fault.Fault {
+	return fault.New(codes.Unavailable, typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN,
+		"it is not known yet whether this was written: send it again with the same request_id")
 }
 
 // A verdict is what is known after a call was handed over.
@@ -192,7 +208,7 @@ func (c *call) ask(ctx context.Context, holder string) (*forwardv1.Result, verdi
 				return result, answered
 			case *forwardv1.Answer_Accepted:
 				if n.attempt == c.attempt {
-					accepted, c.doubt = true, true
+					accepted = true
 					silence.Reset(limits.silent)
 				}
 			default: // nobody, not the holder, or busy
@@ -201,16 +217,13 @@ func (c *call) ask(ctx context.Context, holder string) (*forwardv1.Result, verdi
 				}
 			}
 		case <-silence.C:
-			c.doubt = true
 			if c.repeatable {
 				return nil, unknown
 			}
 		case <-gone.C:
-			c.doubt = true
 			return nil, unknown
 		case <-changed:
 		case <-ctx.Done():
-			c.doubt = true
 			return nil, unknown
 		}
 	}
