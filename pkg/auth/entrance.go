@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,8 +28,10 @@ type Entrance struct {
 // Door is an entrance that stands open.
 type Door struct {
 	Identify Identify
-	// TLS of the server, nil for none.
-	TLS credentials.TransportCredentials
+	// TLS of the gRPC server, nil for none, and of pages for browsers, which are
+	// not asked for certificates.
+	TLS   credentials.TransportCredentials
+	Pages *tls.Config
 	// Inside makes the calls of a connection within the process those of the
 	// local operator. Nil: they are it anyway.
 	Inside credentials.PerRPCCredentials
@@ -42,10 +45,13 @@ func (e Entrance) Open(now func() time.Time, log *slog.Logger) (*Door, error) {
 		return nil, errors.New("authorities of clients without a certificate of the server: certificates are shown by TLS only")
 	}
 	door := &Door{}
-	var tls *tlsfiles.Source
+	var files, pages *tlsfiles.Source
 	if e.CertFile != "" || e.KeyFile != "" {
 		var err error
-		if tls, err = tlsfiles.Open(tlsfiles.Files{Cert: e.CertFile, Key: e.KeyFile, CA: e.ClientCAFile}, now, log); err != nil {
+		if files, err = tlsfiles.Open(tlsfiles.Files{Cert: e.CertFile, Key: e.KeyFile, CA: e.ClientCAFile}, now, log); err != nil {
+			return nil, err
+		}
+		if pages, err = tlsfiles.Open(tlsfiles.Files{Cert: e.CertFile, Key: e.KeyFile}, now, log); err != nil {
 			return nil, err
 		}
 	}
@@ -59,32 +65,35 @@ func (e Entrance) Open(now func() time.Time, log *slog.Logger) (*Door, error) {
 		door.Identify, door.Inside = identities.Identify, identities.Inside()
 		_, anonymous := identities.access.Get().anonymous()
 		required = e.ClientCAFile != "" && identities.tokens == nil && !anonymous
-		door.Loopback = tls == nil && !e.Insecure
+		door.Loopback = files == nil && !e.Insecure
 	case e.Auth.Token != (token.Config{}):
 		return nil, errors.New("tokens without an access file: nobody would have a role; see docs/operations/security.md")
 	case e.Insecure:
 		door.Identify = Anyone
-	case tls != nil:
+	case files != nil:
 		return nil, errors.New("TLS without an access file: nobody would be known; see docs/operations/security.md")
 	default:
 		door.Identify, door.Loopback = Loopback, true
 	}
-	if tls != nil {
-		config, err := tls.Server(required)
+	if files != nil {
+		config, err := files.Server(required)
 		if err != nil {
 			return nil, err
 		}
 		door.TLS = credentials.NewTLS(config)
+		if door.Pages, err = pages.Server(false); err != nil {
+			return nil, err
+		}
 	}
 	if e.Insecure {
-		e.warn(log, tls != nil)
+		e.warn(log, files != nil)
 	}
 	return door, nil
 }
 
 // warn says loudly what is open. It is said at every start.
-func (e Entrance) warn(log *slog.Logger, tls bool) {
-	if !tls {
+func (e Entrance) warn(log *slog.Logger, encrypted bool) {
+	if !encrypted {
 		log.Warn("INSECURE: calls are not encrypted, whoever is between can read and change them", slog.Bool("insecure", true))
 	}
 	if e.Auth.AccessFile == "" {
