@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
@@ -21,6 +20,7 @@ import (
 
 func (a *app) archive() *cobra.Command {
 	var dir, url, to string
+	var once bool
 	cmd := &cobra.Command{
 		Use:   "archive --to DIR (--data DIR | --nats URL)",
 		Short: "Copy a ledger into an archive of checksummed segments",
@@ -30,17 +30,20 @@ gap or a repetition, and refuses a directory of another ledger or epoch.
 
 With --data it takes the lock of a directory whose server is stopped, and ends
 when all is copied. With --nats it follows the ledger of services that run as
-processes of their own until it is interrupted. A server on a directory archives
-by itself: serve --archive DIR.`,
+processes of their own until it is interrupted, or ends with --once when what was
+there is copied. A server on a directory archives by itself: serve --archive DIR.
+
+` + natsSettings,
 		Example: `  zonebench archive --data ./zones --to /mnt/backup/zones
-  zonebench archive --nats nats://127.0.0.1:4222 --to /mnt/backup/zones`,
+  zonebench archive --nats nats://127.0.0.1:4222 --to /mnt/backup/zones
+  zonebench archive --nats nats://127.0.0.1:4222 --once --to /mnt/backup/zones`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case to == "":
 				return usage(errors.New("--to is missing: the directory of the archive"))
 			case url != "":
-				return a.follow(cmd.Context(), url, to)
+				return a.follow(cmd.Context(), url, to, once)
 			case dir == "":
 				return usage(errors.New("--data is missing: the directory that serve keeps its ledger in; or name a server with --nats"))
 			}
@@ -57,6 +60,7 @@ by itself: serve --archive DIR.`,
 	f := cmd.Flags()
 	f.StringVar(&dir, "data", a.env.Data, "directory that keeps the ledger")
 	f.StringVar(&url, "nats", "", "NATS server whose ledger is followed")
+	f.BoolVar(&once, "once", false, "end when what is in the ledger is copied")
 	f.StringVar(&to, "to", "", "directory of the archive")
 	return cmd
 }
@@ -90,21 +94,17 @@ func messages(s *local.Store) func(yield func(int64, string, []byte) bool) error
 	}
 }
 
-// follow archives a ledger in a NATS server until it is interrupted.
-func (a *app) follow(ctx context.Context, url, to string) error {
+// follow archives a ledger in a NATS server until it is interrupted, or once.
+func (a *app) follow(ctx context.Context, url, to string, once bool) error {
 	log, err := telemetry.Logger(telemetry.Config{}, a.Err)
 	if err != nil {
 		return err
 	}
-	conn, err := nats.Connect(url, nats.Name("zonebench archive"), nats.MaxReconnects(-1))
+	conn, js, err := a.jetStream(url, "archive", log)
 	if err != nil {
-		return &failure{code: exitUnavailable, err: fmt.Errorf("no NATS server at %s: %w", url, err)}
+		return err
 	}
 	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return fmt.Errorf("connect to JetStream: %w", err)
-	}
 	led, err := ledger.Open(ctx, ledger.Config{ReadOnly: true}, ledger.Deps{JetStream: js, Now: a.Now, Log: log})
 	if err != nil {
 		return started(err)
@@ -122,39 +122,69 @@ func (a *app) follow(ctx context.Context, url, to string) error {
 	defer cancel()
 	copied := make(chan error, 1)
 	go func() { copied <- archiver.Run(archiving) }()
-	a.linef(a.say("正在将 %s 的账本归档到 %s;按 Ctrl-C 停止。", "Archiving the ledger of %s to %s; Ctrl-C stops it."), url, to)
+	if once {
+		go func() {
+			select {
+			case <-led.CaughtUp():
+				cancel()
+			case <-archiving.Done():
+			}
+		}()
+	}
+	if !once {
+		a.linef(a.say("正在将 %s 的账本归档到 %s;按 Ctrl-C 停止。", "Archiving the ledger of %s to %s; Ctrl-C stops it."), url, to)
+	}
 	select {
 	case err = <-ended:
 		cancel()
-		return started(errors.Join(err, <-copied))
+		err = errors.Join(err, <-copied)
 	case err = <-copied:
 		stop()
-		return started(errors.Join(err, <-ended))
+		err = errors.Join(err, <-ended)
 	}
+	if archived, all := archiver.Archived(), led.Applied(); err == nil && once {
+		if archived < all {
+			return fmt.Errorf("archived up to revision %d of %d: what is wrong with %s is in the log", archived, all, to)
+		}
+		a.linef(a.say("已归档至数据版本号 %d。", "archived up to revision %d."), archived)
+	}
+	return started(err)
 }
 
 func (a *app) restore() *cobra.Command {
-	var from, dir string
+	var from, dir, url string
 	var at, epoch int64
+	var replicas int
 	cmd := &cobra.Command{
-		Use:   "restore --archive DIR --data DIR [--at REVISION]",
+		Use:   "restore --archive DIR (--data DIR | --nats URL) [--at REVISION]",
 		Short: "Make a ledger from an archive",
 		Long: `Writes a new data directory that holds what the archive holds, at the same
 revisions and times, in the next epoch: tokens of before are refused as foreign,
 and everything that was derived is derived again. The target must be empty and
 the archive sound up to the revision that is restored.
 
+With --nats the ledger is written to a server, or to as many as --replicas says,
+that must have none; the services over it must be stopped.
+
 Restoring one archive a second time, say a higher --epoch than the first time.
-The restored ledger needs an archive of its own.`,
+The restored ledger needs an archive of its own.
+
+` + natsSettings,
 		Example: `  zonebench restore --archive /mnt/backup/zones --data ./restored
-  zonebench restore --archive /mnt/backup/zones --data ./earlier --at 1200`,
+  zonebench restore --archive /mnt/backup/zones --data ./earlier --at 1200
+  zonebench restore --archive /mnt/backup/zones --nats tls://nats-0.nats:4222 --replicas 3`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if from == "" || dir == "" {
-				return usage(errors.New("--archive and --data are needed: the archive, and the directory to restore it into"))
+			if from == "" || (dir == "") == (url == "") {
+				return usage(errors.New("--archive and one of --data and --nats are needed: the archive, and where to restore it"))
 			}
 			start := a.Now()
-			report, err := a.restoreInto(cmd.Context(), dir, ledger.Restoration{Archive: from, At: at, Epoch: epoch})
+			what := ledger.Restoration{Archive: from, At: at, Epoch: epoch, Replicas: replicas}
+			into := func(ctx context.Context) (*ledger.Report, error) { return a.restoreInto(ctx, dir, what) }
+			if url != "" {
+				into = func(ctx context.Context) (*ledger.Report, error) { return a.restoreTo(ctx, url, what) }
+			}
+			report, err := into(cmd.Context())
 			if damaged(err) {
 				return &failure{code: exitDamaged, err: err}
 			}
@@ -171,9 +201,26 @@ The restored ledger needs an archive of its own.`,
 	f := cmd.Flags()
 	f.StringVar(&from, "archive", "", "directory of the archive")
 	f.StringVar(&dir, "data", "", "directory to restore into, empty or absent")
+	f.StringVar(&url, "nats", "", "NATS server to restore to, without a ledger")
+	f.IntVar(&replicas, "replicas", 1, "replicas of the restored ledger, with --nats")
 	f.Int64Var(&at, "at", 0, "last revision that is restored; all of them by default")
 	f.Int64Var(&epoch, "epoch", 0, "epoch of the restored ledger; the next one after the archive's by default")
 	return cmd
+}
+
+// restoreTo writes to a server, which syncs each commit.
+func (a *app) restoreTo(ctx context.Context, url string, r ledger.Restoration) (*ledger.Report, error) {
+	log, err := telemetry.Logger(telemetry.Config{}, a.Err)
+	if err != nil {
+		return nil, err
+	}
+	conn, js, err := a.jetStream(url, "restore", log)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	r.JetStream, r.Log = js, log
+	return ledger.Restore(ctx, r)
 }
 
 // restoreInto writes the store without a sync for each commit, and syncs it as a

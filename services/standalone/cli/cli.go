@@ -17,6 +17,7 @@ import (
 
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/config"
+	"zonebench.internal/pkg/natsconn"
 	"zonebench.internal/services/standalone/index"
 )
 
@@ -59,6 +60,8 @@ type app struct {
 		Data    string `env:"DATA"`
 		// Of serve, and the same as those of the services that run as processes of their own.
 		Entrance auth.Entrance
+		// Of the verbs that speak to NATS, and the same again.
+		NATS natsconn.Config `envPrefix:"NATS_"`
 	}
 	address string
 	secured secured
@@ -71,7 +74,7 @@ type app struct {
 func Main(ctx context.Context, p Process) int {
 	a := &app{Process: p}
 	// Settings of services that run as processes of their own share the environment.
-	others := []string{"NATS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "LEDGER_", "LEASE_", "PROBES_", "PPROF_", "ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
+	others := []string{"NATS_MONITOR_", "REDIS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "LEDGER_", "LEASE_", "PROBES_", "PPROF_", "ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
 	if err := config.Load(p.Environ, others, config.Part{Into: &a.env}); err != nil {
 		return a.report(usage(err))
 	}

@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"zonebench.internal/pkg/event"
+	"zonebench.internal/pkg/telemetry"
 	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
 )
 
@@ -45,20 +44,20 @@ An installation in one process (serve, demo) has no NATS port: there, use
 					return usage(fmt.Errorf("--after %s: write it as in an event, such as 1-7-0", after))
 				}
 			}
-			conn, err := nats.Connect(url, nats.Name("zonebench events"), nats.MaxReconnects(-1))
+			log, err := telemetry.Logger(telemetry.Config{}, a.Err)
 			if err != nil {
-				return &failure{code: exitUnavailable, err: fmt.Errorf("no NATS server at %s: %w", url, err)}
+				return err
+			}
+			conn, js, err := a.jetStream(url, "events", log)
+			if err != nil {
+				return err
 			}
 			defer conn.Close()
-			js, err := jetstream.New(conn)
-			if err != nil {
-				return fmt.Errorf("connect to JetStream: %w", err)
-			}
 			return ended(event.Subscribe(cmd.Context(), js, topic, last, a.printEvent))
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&url, "nats", nats.DefaultURL, "NATS server")
+	f.StringVar(&url, "nats", a.env.NATS.URL, "NATS server")
 	f.StringVar(&topic, "topic", ">", "zone.changed, figures.changed, published.changed, release.published, ranking.updated.NAME, or > for all")
 	f.StringVar(&after, "after", "", "id of the last event that was handled")
 	return cmd
