@@ -49,8 +49,31 @@ type demo struct {
 	Published   []json.RawMessage `json:"published"`
 	RankTargets []json.RawMessage `json:"rank_targets"`
 	Completion  []json.RawMessage `json:"completion"`
+	Live        live              `json:"live"`
 
 	Revision string `json:"revision"`
+}
+
+// live is what came of one figure in a ranking that was watched.
+type live struct {
+	Ranking   string `json:"ranking"`
+	Simulated bool   `json:"simulated"`
+	Zone      string `json:"zone"`
+	Indicator string `json:"indicator"`
+	Before    string `json:"before"`
+	After     string `json:"after"`
+	Event     struct {
+		Type    string   `json:"type"`
+		Version string   `json:"version"`
+		Changed []string `json:"changed"`
+	} `json:"event"`
+	Moves []struct {
+		Zone        string  `json:"zone"`
+		PlaceBefore int     `json:"place_before"`
+		PlaceAfter  int     `json:"place_after"`
+		ScoreBefore *string `json:"score_before"`
+		ScoreAfter  *string `json:"score_after"`
+	} `json:"moves"`
 }
 
 type comparison struct {
@@ -233,6 +256,41 @@ func TestDemoForPeople(t *testing.T) {
 	}
 }
 
+// The last section: a figure is committed and the row it is of moves up; who
+// watches and who listens to events is told the same. The output is the same
+// every time, so it is compared.
+func TestDemoMovesALiveRanking(t *testing.T) {
+	code, out, errOut := run(t, "demo", "--once", "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, errOut)
+	}
+	got := decode(t, out).Live
+	if !got.Simulated || !strings.HasSuffix(got.Ranking, "〔模拟〕") || !strings.HasSuffix(got.Zone, "〔模拟〕") {
+		t.Errorf("not marked as simulated: %+v", got)
+	}
+	if got.Event.Type != "RankingUpdated" || len(got.Event.Changed) != len(got.Moves) {
+		t.Errorf("the event tells of %d rows, the delta of %d", len(got.Event.Changed), len(got.Moves))
+	}
+	moved := false
+	for _, m := range got.Moves {
+		moved = moved || m.Zone == got.Zone && m.PlaceAfter < m.PlaceBefore
+	}
+	if !moved {
+		t.Errorf("%s did not move up: %+v", got.Zone, got.Moves)
+	}
+	for _, lang := range []string{"zh", "en"} {
+		code, out, errOut := run(t, "demo", "--once", "--lang", lang)
+		if code != 0 {
+			t.Fatalf("exit code %d: %s", code, errOut)
+		}
+		_, section, found := strings.Cut(out, map[string]string{"zh": "\n八、", "en": "\n(8) "}[lang])
+		if !found {
+			t.Fatalf("no last section in %s", out)
+		}
+		golden(t, "testdata/demo-live."+lang+".txt", section)
+	}
+}
+
 // Loading the same facts again changes nothing, on the same directory too.
 func TestDemoAgain(t *testing.T) {
 	dir := t.TempDir()
@@ -260,7 +318,7 @@ func TestDemoServesUntilInterrupted(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- cli.Main(ctx, cli.Process{
-			Args: []string{"demo", "--listen", "127.0.0.1:0", "--print-events"}, In: strings.NewReader(""), Out: w, Err: io.Discard, Version: "test", Now: time.Now,
+			Args: []string{"demo", "--province=false", "--listen", "127.0.0.1:0", "--print-events"}, In: strings.NewReader(""), Out: w, Err: io.Discard, Version: "test", Now: time.Now,
 		})
 		_ = w.Close()
 	}()

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
-	"zonebench.internal/pkg/period"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
@@ -268,10 +267,7 @@ func (a *app) showComparisons(list []*rankingv1.Comparison, verdict rankingv1.Ve
 
 // title names a comparison: 规上工业增加值 增速(%) 2020年目标.
 func (a *app) title(c *rankingv1.Comparison) string {
-	when := c.GetPeriod()
-	if p, err := period.Parse(when); err == nil {
-		when = a.text(p.Text())
-	}
+	when := a.when(c.GetPeriod())
 	kind := a.say("目标", "target")
 	if c.GetKind() == indicatorv1.Kind_KIND_ACTUAL {
 		kind = a.say("实绩", "result")

@@ -27,7 +27,7 @@ func (a *app) demo() *cobra.Command {
 	var once, province bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Load the five published work plans and show what they allow to compare",
+		Short: "Load the five published work plans, show what they allow to compare, and a ranking that moves",
 		Long: `Starts an installation in this process, loads the facts that the binary
 carries through the public API as anyone would, and prints
 
@@ -38,7 +38,9 @@ carries through the public API as anyone would, and prints
   4. who is in no strict comparison, and why;
   5. the places of a zone in published rankings, round by round;
   6. a target on a place, with what is and is not known;
-  7. a target that was not printed, from an actual and its rate of completion.
+  7. a target that was not printed, from an actual and its rate of completion;
+  8. a live ranking, over a small simulated province in an installation of its
+     own: a figure is committed, and the event and the delta that come of it.
 
 The plans do not allow to rank zones by a scheme: too few of them have figures
 that compare. So for the board it also loads the invented province 示例省, as
@@ -73,12 +75,17 @@ Then it keeps serving, until interrupted, and says how to call it. Without
 				if err != nil {
 					return err
 				}
+				live, err := a.playLive(ctx)
+				if err != nil {
+					return err
+				}
 				if a.json {
-					return a.showDemoJSON(resp, beyond)
+					return a.showDemoJSON(resp, beyond, live)
 				}
 				a.showLoaded(in, loaded)
 				a.showComparison(resp)
 				a.showMeaning(beyond)
+				a.showLive(live, numbered(a.say("八", "8")))
 				if once {
 					return nil
 				}
@@ -205,6 +212,7 @@ type demoOutput struct {
 	Published   []demoPublished  `json:"published"`
 	RankTargets []demoRankTarget `json:"rank_targets"`
 	Completion  []demoCompletion `json:"completion"`
+	Live        demoLive         `json:"live"`
 
 	Revision string `json:"revision"`
 }
@@ -260,10 +268,10 @@ type demoExclusion struct {
 	Reason *string `json:"reason"`
 }
 
-func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse, beyond meaning) error {
+func (a *app) showDemoJSON(resp *rankingv1.CompareZonesResponse, beyond meaning, live *liveMove) error {
 	out := demoOutput{
 		Matrix: []demoCell{}, Strict: []demoStrict{}, Reference: []demoReference{}, Excluded: []demoExclusion{},
-		Published: a.demoPublished(beyond), RankTargets: a.demoRankTargets(beyond), Completion: a.demoCompletions(beyond),
+		Published: a.demoPublished(beyond), RankTargets: a.demoRankTargets(beyond), Completion: a.demoCompletions(beyond), Live: a.demoLive(live),
 		Revision: fmt.Sprint(resp.GetState().GetRevision()),
 	}
 	names := make(map[string]string, len(resp.GetSubjects()))

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"zonebench.internal/pkg/filter"
+	"zonebench.internal/pkg/period"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/standalone/table"
@@ -240,6 +241,14 @@ func (a *app) showHead(r *rankingv1.Ranking, h *rankingv1.VersionHead) {
 	fmt.Fprintln(a.Out)
 }
 
+// when is a period in words, as it is where it has none.
+func (a *app) when(text string) string {
+	if p, err := period.Parse(text); err == nil {
+		return a.text(p.Text())
+	}
+	return text
+}
+
 func clock(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 // percent writes a share as a percentage, exactly.
@@ -321,7 +330,7 @@ func (a *app) showCells(scheme *rankingv1.Scheme, cells []*rankingv1.LeafCell) {
 	t := table.New(a.say("指标", "INDICATOR"), a.say(">数值", ">NUMBER"), a.say("期间", "PERIOD"), a.say(">得分", ">SCORE"), a.say(">折合", ">POINTS"),
 		a.say(">单项位次", ">PLACE"), a.say("强弱", "MARK"), a.say("说明", "NOTES"))
 	for _, c := range cells {
-		t.Row(titles[c.GetNode()], or(c.GetNumber(), "-"), c.GetPeriod(), c.GetScore(), c.GetPoints(), a.cellPlace(c), a.mark(c.GetMark()), a.gap(c))
+		t.Row(titles[c.GetNode()], or(c.GetNumber(), "-"), a.when(c.GetPeriod()), c.GetScore(), c.GetPoints(), a.cellPlace(c), a.mark(c.GetMark()), a.gap(c))
 	}
 	a.table(t)
 }
@@ -359,6 +368,9 @@ func (a *app) gap(c *rankingv1.LeafCell) string {
 	}
 	if c.GetNumber() != "" && c.GetAgeMonths() > 0 {
 		carried := fmt.Sprintf(a.say("沿用 %d 个月前的数", "carried, %d months old"), c.GetAgeMonths())
+		if c.GetAgeMonths() == 1 {
+			carried = a.say("沿用上月数", "carried, 1 month old")
+		}
 		text = strings.TrimPrefix(text+a.say(",", ", ")+carried, a.say(",", ", "))
 	}
 	return text
@@ -379,10 +391,10 @@ func (a *app) indicatorRanking(ctx context.Context, conn *grpc.ClientConn, name 
 	fmt.Fprintln(a.Out)
 	t := table.New(a.say(">位次", ">PLACE"), a.say("开发区", "ZONE"), a.say(">数值", ">NUMBER"), a.say("期间", "PERIOD"), a.say("说明", "NOTES"))
 	for _, s := range got.GetStandings() {
-		t.Row(orDash(s.GetCell().GetPlace()), a.text(s.GetDisplayName()), or(s.GetCell().GetNumber(), "-"), s.GetCell().GetPeriod(), a.gap(s.GetCell()))
+		t.Row(orDash(s.GetCell().GetPlace()), a.text(s.GetDisplayName()), or(s.GetCell().GetNumber(), "-"), a.when(s.GetCell().GetPeriod()), a.gap(s.GetCell()))
 	}
 	for _, r := range got.GetReferences() {
-		t.Row("", a.text(r.GetDisplayName())+a.say("(参照)", " (reference)"), or(r.GetNumber(), "-"), r.GetPeriod(), "")
+		t.Row("", a.text(r.GetDisplayName())+a.say("(参照)", " (reference)"), or(r.GetNumber(), "-"), a.when(r.GetPeriod()), "")
 	}
 	a.table(t)
 	return nil

@@ -218,8 +218,12 @@ func (w *watching) showDelta(d *rankingv1.RankingDelta) {
 
 func (w *watching) deltaLines(d *rankingv1.RankingDelta) []string {
 	h := d.GetHead()
-	lines := []string{fmt.Sprintf(w.say("版本 %d(%s):%d 行有变,完整度 %s", "version %d (%s): %d rows changed, completeness %s"),
-		h.GetVersion(), clock(h.GetCommitTime().AsTime()), len(d.GetStandings())+len(d.GetRemoved()), percent(h.GetCompleteness()))}
+	what := w.say("所看各行未变", "no row in view changed")
+	if n := len(d.GetStandings()) + len(d.GetRemoved()); n > 0 {
+		what = fmt.Sprintf(w.say("%d 行有变", "%d rows changed"), n)
+	}
+	lines := []string{fmt.Sprintf(w.say("版本 %d(%s):%s,完整度 %s", "version %d (%s): %s, completeness %s"),
+		h.GetVersion(), clock(h.GetCommitTime().AsTime()), what, percent(h.GetCompleteness()))}
 	for _, s := range d.GetStandings() {
 		lines = append(lines, "  "+w.deltaLine(w.rows[s.GetSubject()], s))
 	}
