@@ -7,9 +7,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-
 	"zonebench.internal/pkg/ledger"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 )
 
 const (

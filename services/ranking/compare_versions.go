@@ -5,9 +5,8 @@ import (
 	"context"
 	"slices"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/fault"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	"zonebench.internal/services/ranking/standing"
 )
 

@@ -10,10 +10,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"zonebench.internal/pkg/fault"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
-	"zonebench.internal/pkg/fault"
 	"zonebench.internal/services/ranking/standing"
 )
 

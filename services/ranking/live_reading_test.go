@@ -6,9 +6,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/ledger/ledgertest"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 func TestProfileSaysInSentencesOnlyWhatIsKnown(t *testing.T) {

@@ -12,18 +12,17 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/ledger/ledgertest"
 	"zonebench.internal/pkg/local"
 	"zonebench.internal/pkg/registry"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 	"zonebench.internal/services/ranking"
 )
 

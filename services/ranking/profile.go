@@ -5,14 +5,13 @@ import (
 	"strconv"
 	"strings"
 
+	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/quantity"
+	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
-	"zonebench.internal/pkg/fault"
-	"zonebench.internal/pkg/quantity"
-	"zonebench.internal/pkg/registry"
 	"zonebench.internal/services/ranking/standing"
 	"zonebench.internal/services/ranking/versions"
 )

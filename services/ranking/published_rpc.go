@@ -381,7 +381,11 @@ func list[R versioned.Resource](
 	if err != nil {
 		return nil, "", 0, nil, err
 	}
-	p, err := page.Open(req, max(revision.At(ctx), 1))
+	now, err := s.reading(ctx, 0)
+	if err != nil {
+		return nil, "", 0, nil, err
+	}
+	p, err := page.Open(req, max(now, 1))
 	if err != nil {
 		return nil, "", 0, nil, err
 	}

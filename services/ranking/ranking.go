@@ -78,6 +78,8 @@ type Service struct {
 	source *source
 	keeper *versions.Keeper
 	watch  *watchMeter
+
+	beatEvery time.Duration
 }
 
 // New checks the dependencies and starts nothing.
@@ -88,7 +90,7 @@ func New(deps Deps) (*Service, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Service{deps: deps, source: newSource(deps)}
+	s := &Service{deps: deps, source: newSource(deps), beatEvery: beatEvery}
 	var err error
 	if s.keeper, err = versions.New(deps.Versions, versions.Deps{
 		Source: s.source, Ledger: deps.Ledger, Redis: deps.Redis, JetStream: deps.JetStream, Replicas: deps.Replicas,

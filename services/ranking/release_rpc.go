@@ -6,10 +6,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/command"
 	"zonebench.internal/pkg/composite"
@@ -17,6 +13,9 @@ import (
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/page"
 	"zonebench.internal/pkg/revision"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/ranking/standing"
 )
 

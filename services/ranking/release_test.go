@@ -12,11 +12,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/event"
 	"zonebench.internal/pkg/ledger/ledgertest"
+	eventv1 "zonebench.internal/proto/gen/zonebench/event/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	"zonebench.internal/services/ranking"
 )
 

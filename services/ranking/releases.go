@@ -12,10 +12,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"zonebench.internal/pkg/ledger"
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
-	"zonebench.internal/pkg/ledger"
 )
 
 // releaseName is `rankings/{ranking}/releases/{number}`.

@@ -5,14 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/registry"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	"zonebench.internal/services/ranking/standing"
 )
 

@@ -20,7 +20,6 @@ import (
 	"time"
 
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/services/ranking/standing"
 	"zonebench.internal/services/ranking/versions"
 )

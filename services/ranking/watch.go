@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// heartbeat is how often a watcher hears that nothing changed.
-	heartbeat = 15 * time.Second
+	// beatEvery is how often a watcher hears that nothing changed.
+	beatEvery = 15 * time.Second
 	// fullRate is as many versions a second as a ranking has.
 	fullRate = 10
 )
@@ -136,7 +136,7 @@ func (w *watcher) begin(ctx context.Context, resume int64) error {
 
 // follow sends what changes until the stream ends.
 func (w *watcher) follow(ctx context.Context) error {
-	quiet := time.NewTimer(heartbeat)
+	quiet := time.NewTimer(w.service.beatEvery)
 	defer quiet.Stop()
 	rested := time.NewTimer(w.rest)
 	defer rested.Stop()
@@ -148,7 +148,7 @@ func (w *watcher) follow(ctx context.Context) error {
 			if err := w.advance(ctx, news); err != nil {
 				return err
 			}
-			quiet.Reset(heartbeat)
+			quiet.Reset(w.service.beatEvery)
 			if resting = w.rest > 0; resting {
 				rested.Reset(w.rest)
 			}
@@ -167,7 +167,7 @@ func (w *watcher) follow(ctx context.Context) error {
 			if err := w.alive(); err != nil {
 				return err
 			}
-			quiet.Reset(heartbeat)
+			quiet.Reset(w.service.beatEvery)
 		}
 	}
 }

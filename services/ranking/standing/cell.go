@@ -4,14 +4,14 @@ import (
 	"math"
 	"slices"
 	"strconv"
-
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	"strings"
 
 	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/period"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 // A Cell is the figure that counts for a member under an indicator, or why there
@@ -214,6 +214,9 @@ func (t *Table) count(figure *indicatorv1.Figure) Cell {
 	i := slices.IndexFunc(usable, func(s *indicatorv1.Statement) bool { return s.GetName() == f.GetSelected() })
 	if i < 0 {
 		return none(rankingv1.GapReason_GAP_REASON_CONFLICT, f.GetConflict().GetMessage())
+	}
+	if s := usable[i].GetStatus(); s == "不适用" || strings.EqualFold(s, "not applicable") {
+		return none(rankingv1.GapReason_GAP_REASON_NOT_APPLICABLE, notApplicable)
 	}
 	if usable[i].GetNumberPending() {
 		return none(rankingv1.GapReason_GAP_REASON_PENDING, pending)

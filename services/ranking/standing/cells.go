@@ -4,11 +4,10 @@ import (
 	"cmp"
 	"slices"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/quantity"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 )
 
 // cellDecimals is how far the scores of leaves and their points are told: they

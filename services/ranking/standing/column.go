@@ -4,10 +4,9 @@ import (
 	"cmp"
 	"slices"
 
+	"zonebench.internal/pkg/period"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
-	"zonebench.internal/pkg/period"
 )
 
 // A Column is the figures of one indicator for all members: a leaf's own, or

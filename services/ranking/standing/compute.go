@@ -5,11 +5,10 @@ import (
 	"slices"
 	"strconv"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/quantity"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 // result is what the engine made of a table.
@@ -91,14 +90,18 @@ func (t *Table) run(weights map[string]string) result {
 			Subject: member.zone.GetName(), DisplayName: Marked(member.zone.GetDisplayName(), r.head.GetSimulated()),
 			Simulated: member.zone.GetSimulated(), Reason: noScore,
 		}
-		known := 0
+		known, of := 0, len(t.leaves)
 		for l := range t.cells {
-			if c := &t.cells[l][m]; c.Known() {
+			c := &t.cells[l][m]
+			if c.Known() {
 				known++
 				row.Simulated = row.GetSimulated() || c.Simulated
 			}
+			if c.Gap == rankingv1.GapReason_GAP_REASON_NOT_APPLICABLE {
+				of--
+			}
 		}
-		row.Completeness = share(known, len(t.leaves))
+		row.Completeness = share(known, of)
 		if !member.stated {
 			row.Reason = uncertain
 		}

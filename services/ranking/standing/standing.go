@@ -13,6 +13,9 @@
 // of actuals one without a comparator or with `=`, of targets also `>=`, which
 // is how targets are printed.
 //
+// A source says by the status 不适用 that there can be no figure: such a cell is
+// neither missing nor carried.
+//
 // Where the period has no number, the leaf's carry rule may let an older one
 // stand in, with its age.
 //
@@ -34,15 +37,14 @@ import (
 	"sync"
 	"time"
 
-	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
-
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/registry"
+	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
 // An Input is what a table is computed from: the ledger at one revision.

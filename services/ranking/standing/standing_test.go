@@ -274,6 +274,12 @@ func TestReasonOfEveryGap(t *testing.T) {
 		"a status": {func(p *province) {
 			p.say("a tax 2025 5", func(s *indicatorv1.Statement) { s.Value = &indicatorv1.Statement_Status{Status: "done"} })
 		}, rankingv1.GapReason_GAP_REASON_NOT_A_POINT},
+		"not applicable": {func(p *province) {
+			p.say("a tax 2024 4")
+			p.say("a tax 2025 5", func(s *indicatorv1.Statement) {
+				s.Value, s.Unit = &indicatorv1.Statement_Status{Status: "不适用"}, ""
+			})
+		}, rankingv1.GapReason_GAP_REASON_NOT_APPLICABLE},
 		"pending": {func(p *province) {
 			p.say("a tax 2025 5", func(s *indicatorv1.Statement) { s.Value, s.NumberPending = nil, true })
 		}, rankingv1.GapReason_GAP_REASON_PENDING},
@@ -299,6 +305,26 @@ func TestReasonOfEveryGap(t *testing.T) {
 				t.Errorf("cell %v, want %v with words in both languages", cell, c.want)
 			}
 		})
+	}
+}
+
+func TestDomain3NotApplicableIsNotMissing(t *testing.T) {
+	p := newProvince(t)
+	carry(rankingv1.Carry_CARRY_ANY, 24)(p.scheme.Nodes[1].GetLeaf())
+	p.ranking.RequiredCompleteness = "1"
+	for _, zone := range []string{"a", "b", "c"} {
+		p.say(zone + " tax 2025 5")
+	}
+	p.say("d tax 2024 5") // would be carried
+	p.say("d tax 2025 5", func(s *indicatorv1.Statement) {
+		s.Value, s.Unit = &indicatorv1.Statement_Status{Status: "不适用"}, ""
+	})
+	table := p.table()
+	if head := table.Head(); head.GetCompleteness() != "1" || head.GetPlaced() != 3 || head.GetLeaves()[0].GetOf() != 3 {
+		t.Errorf("head %v: what cannot exist counts for nothing", head)
+	}
+	if cell := table.Cells([]string{"zones/d"})[0][0]; cell.GetNumber() != "" {
+		t.Errorf("d's cell: %v, carried although it cannot exist", cell)
 	}
 }
 

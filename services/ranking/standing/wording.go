@@ -6,9 +6,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/registry"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
 func text(zh, en string) *typev1.Localized { return &typev1.Localized{Zh: zh, En: en} }
@@ -22,16 +21,17 @@ func english(l *typev1.Localized) string {
 
 // What a cell or a row without a number or a place says.
 var (
-	notReported = text("未报", "not reported")
-	inReview    = text("在审:尚未到对本榜开放的阶段", "in review: its stage is not yet for this ranking's audience")
-	notStated   = text("未明确:来源未明确主体或时期", "not stated: the source does not state the subject or the period")
-	pending     = text("数待定", "the number is pending")
-	notANumber  = text("不是数值", "it is not a number")
-	uncertain   = text("该区身份并非明确,不参加排名", "what zone this is, is not stated: it is not placed")
-	noScore     = text("没有得分", "it has no score")
-	noMembers   = text("分组在该时期没有成员", "the group has no members in the period")
-	mixed       = text("模拟数据与真实数据并存,未声明允许混排,不予排名", "simulated figures stand beside real ones, which the ranking does not ask for: nothing is placed")
-	open        = text("收数中,尚无名次", "figures are being collected: there are no places yet")
+	notReported   = text("未报", "not reported")
+	inReview      = text("在审:尚未到对本榜开放的阶段", "in review: its stage is not yet for this ranking's audience")
+	notStated     = text("未明确:来源未明确主体或时期", "not stated: the source does not state the subject or the period")
+	notApplicable = text("不适用", "not applicable")
+	pending       = text("数待定", "the number is pending")
+	notANumber    = text("不是数值", "it is not a number")
+	uncertain     = text("该区身份并非明确,不参加排名", "what zone this is, is not stated: it is not placed")
+	noScore       = text("没有得分", "it has no score")
+	noMembers     = text("分组在该时期没有成员", "the group has no members in the period")
+	mixed         = text("模拟数据与真实数据并存,未声明允许混排,不予排名", "simulated figures stand beside real ones, which the ranking does not ask for: nothing is placed")
+	open          = text("收数中,尚无名次", "figures are being collected: there are no places yet")
 )
 
 var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
