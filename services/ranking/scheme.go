@@ -165,8 +165,8 @@ func sample(recipe *composite.Recipe, tree *composite.Tree) *composite.Data {
 		}
 		d.Columns = append(d.Columns, c)
 	}
-	for class := range standing.Classes(nil) {
-		d.Groups = append(d.Groups, composite.Grouping{Code: class, Values: make([]string, len(named))})
+	for _, class := range standing.Classes(nil) {
+		d.Groups = append(d.Groups, composite.Grouping{Code: class.Code, Values: make([]string, len(named))})
 	}
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/quantity"
@@ -268,14 +269,21 @@ func arrange(r *result, byMember []*rankingv1.Standing) {
 		r.rows[i] = row
 	}
 	r.head.Rows = int32(len(r.rows))
-	for i := range int(r.head.GetPlaced()) {
-		if i > 0 {
-			r.rows[i].GapAhead = Difference(r.rows[i-1].GetScore(), r.rows[i].GetScore())
-		}
-		if i+1 < int(r.head.GetPlaced()) {
-			r.rows[i].GapBehind = Difference(r.rows[i+1].GetScore(), r.rows[i].GetScore())
-		}
+	for i := 1; i < int(r.head.GetPlaced()); i++ {
+		gap := Difference(r.rows[i-1].GetScore(), r.rows[i].GetScore())
+		r.rows[i].GapAhead, r.rows[i-1].GapBehind = gap, negated(gap)
 	}
+}
+
+// negated is a decimal with the other sign.
+func negated(number string) string {
+	if positive, negative := strings.CutPrefix(number, "-"); negative {
+		return positive
+	}
+	if strings.Trim(number, "0.") == "" { // None, or nought.
+		return number
+	}
+	return "-" + number
 }
 
 // behind is a row's place in the order of rows: without a place behind all others.

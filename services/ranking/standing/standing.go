@@ -30,7 +30,6 @@ package standing
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -224,16 +223,15 @@ func Recipe(scheme *rankingv1.Scheme) (*composite.Recipe, error) {
 // the stated members, their rows in the table, and their classes.
 func (t *Table) data() (*composite.Data, []int) {
 	d, rows := &composite.Data{}, []int(nil)
-	class := map[string][]string{}
+	level, kind := composite.Grouping{Code: "level"}, composite.Grouping{Code: "type"}
 	for m, member := range t.members {
 		if !member.stated {
 			continue
 		}
 		rows = append(rows, m)
 		d.Units = append(d.Units, composite.Unit{Code: member.zone.GetName(), Name: member.zone.GetDisplayName().GetZh()})
-		for code, value := range Classes(member.zone) {
-			class[code] = append(class[code], value)
-		}
+		class := Classes(member.zone)
+		level.Values, kind.Values = append(level.Values, class[0].Value), append(kind.Values, class[1].Value)
 	}
 	for l, leaf := range t.leaves {
 		c := composite.Column{Code: leaf.ID(), Values: make([]float64, len(rows)), State: make([]composite.Cell, len(rows))}
@@ -250,18 +248,19 @@ func (t *Table) data() (*composite.Data, []int) {
 		}
 		d.Columns = append(d.Columns, c)
 	}
-	for _, code := range slices.Sorted(maps.Keys(class)) {
-		d.Groups = append(d.Groups, composite.Grouping{Code: code, Values: class[code]})
-	}
+	d.Groups = []composite.Grouping{level, kind}
 	return d, rows
 }
 
-// Classes are the classes of a zone by which a recipe may tell zones apart, in
-// the words of the contract: level NATIONAL, type HIGH_TECH_ZONE.
-func Classes(z *zonev1.Zone) map[string]string {
-	return map[string]string{
-		"level": z.GetLevel().String()[len("ZONE_LEVEL_"):],
-		"type":  z.GetType().String()[len("ZONE_TYPE_"):],
+// A Class of a zone, by which a recipe may tell zones apart.
+type Class struct{ Code, Value string }
+
+// Classes are those of a zone, in the words of the contract: level NATIONAL, type
+// HIGH_TECH_ZONE.
+func Classes(z *zonev1.Zone) [2]Class {
+	return [2]Class{
+		{"level", z.GetLevel().String()[len("ZONE_LEVEL_"):]},
+		{"type", z.GetType().String()[len("ZONE_TYPE_"):]},
 	}
 }
 
