@@ -80,6 +80,6 @@ export function shortPeriod(text: string): string {
   if (!m) return period(text)
   const n = Number(m[2])
   const zh = language.value === 'zh'
-  if (n === 1 || n === 2) return zh ? `${m[1]}年${n}月` : `${months[n - 1]} ${m[1]}`
+  if (n === 1 || n === 2) return `${m[1]}.${n}`
   return zh ? `${n}月` : months[n - 1]!
 }
