@@ -72,7 +72,8 @@ var groups = kind[*zonev1.Group]{
 	fact: func(g *zonev1.Group) *ledgerv1.Fact {
 		return &ledgerv1.Fact{Kind: &ledgerv1.Fact_Group{Group: g}}
 	},
-	tidy:  func(g *zonev1.Group) { g.DisplayName = tidyName(g.GetDisplayName()) },
+	// Its mark stays: nothing but its name says that a group is of a simulated dataset.
+	tidy:  func(g *zonev1.Group) { g.DisplayName = trimmed(g.GetDisplayName()) },
 	check: (*checker).group,
 }
 
@@ -83,8 +84,9 @@ func (k kind[T]) stored(m T) T {
 	return c
 }
 
-func tidyName(name *typev1.Localized) *typev1.Localized {
-	name = registry.Unmarked(name)
+func tidyName(name *typev1.Localized) *typev1.Localized { return trimmed(registry.Unmarked(name)) }
+
+func trimmed(name *typev1.Localized) *typev1.Localized {
 	if name != nil {
 		name.Zh, name.En = strings.TrimSpace(name.GetZh()), strings.TrimSpace(name.GetEn())
 	}

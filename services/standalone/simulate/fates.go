@@ -42,12 +42,13 @@ func (d *Dataset) fates(n int) fates {
 	f := fates{d: d, n: n, chosen: make(map[[2]int]fate)}
 	for i, each := range frequent {
 		r := d.draws.of("chosen", i, n)
-		z, m := r.IntN(chosenAmong), places[twigs[r.IntN(chosenAmong)].measure]
-		for each.fate == otherScope && measures[m].class == "" {
-			m = places[twigs[r.IntN(chosenAmong)].measure]
-		}
-		if _, taken := f.chosen[[2]int{z, m}]; !taken && !measures[m].quarterly {
-			f.chosen[[2]int{z, m}] = each.fate
+		for {
+			z, m := r.IntN(chosenAmong), places[twigs[r.IntN(chosenAmong)].measure]
+			_, taken := f.chosen[[2]int{z, m}]
+			if fits := each.fate != otherScope || measures[m].class != ""; fits && !taken && !measures[m].quarterly {
+				f.chosen[[2]int{z, m}] = each.fate
+				break
+			}
 		}
 	}
 	return f
