@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -264,10 +265,7 @@ func TestAWatcherHasWhatGetRankingSays(t *testing.T) {
 				}
 				b.apply(t, resp)
 				copied := b
-				copied.rows = make(map[string]*rankingv1.Standing, len(b.rows))
-				for zone, row := range b.rows {
-					copied.rows[zone] = row
-				}
+				copied.rows = maps.Clone(b.rows)
 				all[i].boards = append(all[i].boards, copied)
 				select {
 				case <-last:
@@ -356,12 +354,11 @@ func TestASlowWatcherGetsTheNewestStateLater(t *testing.T) {
 	b.apply(t, s.next(stream))
 	pace := time.NewTicker(40 * time.Millisecond)
 	defer pace.Stop()
-	var last int64
 	for range 30 { // more than a second, and nobody reads
-		last = s.random(r, 20)
+		s.random(r, 20)
 		<-pace.C
 	}
-	last = s.say("z00 tax 2025 1") // of the versions before, one waits in Send
+	last := s.say("z00 tax 2025 1") // of the versions before, one waits in Send
 	newest, err := s.client.ListVersions(s.ctx, &rankingv1.ListVersionsRequest{Name: req.GetName()})
 	if err != nil {
 		t.Fatal(err)

@@ -96,6 +96,7 @@ func chained(t *testing.T, l *versionstest.Ledger, got []update) {
 func TestAVersionHasOneEventWhoeverMadeIt(t *testing.T) {
 	for what, client := range map[string]func(t *testing.T) redis.UniversalClient{
 		"with Redis": func(t *testing.T) redis.UniversalClient {
+			t.Helper()
 			r := local.Redis()
 			t.Cleanup(r.Close)
 			return r.Client()

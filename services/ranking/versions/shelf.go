@@ -248,7 +248,7 @@ if #kept > keep then
 	for i = 1, #kept - keep do
 		redis.call('HDEL', KEYS[2], kept[i])
 		reply[#reply + 1] = kept[i]
-	end
+	end -- of the oldest ones
 end
 return reply
 `)
@@ -459,6 +459,6 @@ func (s *shelf) unseal(sealed string) (*rankingv1.VersionHead, error) {
 }
 
 func (s *shelf) checksum(head []byte, version int64) string {
-	sum := sha256.Sum256(binary.BigEndian.AppendUint64(head[:len(head):len(head)], uint64(s.ledger.TimeAt(version).UnixNano())))
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clip(head), uint64(s.ledger.TimeAt(version).UnixNano())))
 	return string(sum[:])
 }

@@ -19,6 +19,7 @@ import (
 
 // servers are the kinds of Redis that a keeper must work with.
 func servers(t *testing.T, fn func(t *testing.T, client func() redis.UniversalClient)) {
+	t.Helper()
 	t.Run("inside the process", func(t *testing.T) {
 		r := local.Redis()
 		t.Cleanup(r.Close)
@@ -51,6 +52,7 @@ func pages(t *testing.T, c redis.UniversalClient, l *versionstest.Ledger, name s
 
 func TestAVersionIsComputedOnceAndReadFromRedis(t *testing.T) {
 	servers(t, func(t *testing.T, client func() redis.UniversalClient) {
+		t.Helper()
 		r := source(t)
 		l := newLedger()
 		l.Fill(name, 730) // eight pages, the last one not full
@@ -86,6 +88,7 @@ func TestAVersionIsComputedOnceAndReadFromRedis(t *testing.T) {
 
 func TestOnlyTheNewest64VersionsStayInRedis(t *testing.T) {
 	servers(t, func(t *testing.T, client func() redis.UniversalClient) {
+		t.Helper()
 		l := newLedger()
 		c := client()
 		p := prepare(t, l, versions.Deps{Redis: c})
@@ -114,6 +117,7 @@ func TestOnlyTheNewest64VersionsStayInRedis(t *testing.T) {
 // after a restart.
 func TestThePointerOnlyMovesForwardAndOneIsTold(t *testing.T) {
 	servers(t, func(t *testing.T, client func() redis.UniversalClient) {
+		t.Helper()
 		l := newLedger()
 		for i := range 12 {
 			l.Commit(name, map[string]int{"zones/z001": i})
@@ -145,23 +149,29 @@ func TestThePointerOnlyMovesForwardAndOneIsTold(t *testing.T) {
 func TestForgedPagesAreComputedAnew(t *testing.T) {
 	for what, forge := range map[string]func(t *testing.T, c redis.UniversalClient, at string, fields map[string]string){
 		"a flipped bit": func(t *testing.T, c redis.UniversalClient, at string, fields map[string]string) {
+			t.Helper()
 			page := []byte(fields["1"])
 			page[len(page)/2] ^= 4
 			c.HSet(t.Context(), at, "1", page)
 		},
 		"a missing page": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			t.Helper()
 			c.HDel(t.Context(), at, "1")
 		},
 		"pages in another order": func(t *testing.T, c redis.UniversalClient, at string, fields map[string]string) {
+			t.Helper()
 			c.HSet(t.Context(), at, "0", fields["1"], "1", fields["0"])
 		},
 		"no head": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			t.Helper()
 			c.HDel(t.Context(), at, "head")
 		},
 		"a cut head": func(t *testing.T, c redis.UniversalClient, at string, f map[string]string) {
+			t.Helper()
 			c.HSet(t.Context(), at, "head", f["head"][:40])
 		},
 		"another value": func(t *testing.T, c redis.UniversalClient, at string, _ map[string]string) {
+			t.Helper()
 			c.HSet(t.Context(), at, "0", "x")
 		},
 	} {
@@ -229,12 +239,14 @@ func TestWhateverHappensToRedisNoAnswerIsWrongOrOld(t *testing.T) {
 		cause   string // how it is counted
 	}{
 		{"flushed", func(t *testing.T, r *versionstest.Redis, work func()) {
+			t.Helper()
 			if err := r.Client().FlushAll(context.Background()).Err(); err != nil {
 				t.Fatal(err)
 			}
 			work()
 		}, "flushed"},
 		{"rolled back", func(t *testing.T, r *versionstest.Redis, work func()) {
+			t.Helper()
 			copied, then := r.Save(), applied(r)
 			work()
 			eventually(t, "the guard has moved on", func() bool { return applied(r) > then })
@@ -242,6 +254,7 @@ func TestWhateverHappensToRedisNoAnswerIsWrongOrOld(t *testing.T) {
 			work()
 		}, "rolled_back"},
 		{"swapped for another installation's", func(t *testing.T, r *versionstest.Redis, work func()) {
+			t.Helper()
 			other := versionstest.StartRedis(t)
 			theirs := versionstest.New("ledger-2", 1, time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC))
 			theirs.Fill(name, 10)

@@ -51,7 +51,7 @@ func TestADeltaTurnsOneWindowIntoTheOther(t *testing.T) {
 			}
 			have = slices.DeleteFunc(have, func(row *rankingv1.Standing) bool {
 				return slices.Contains(delta.GetRemoved(), row.GetSubject()) ||
-					slices.ContainsFunc(delta.GetStandings(), func(new *rankingv1.Standing) bool { return new.GetSubject() == row.GetSubject() })
+					slices.ContainsFunc(delta.GetStandings(), func(now *rankingv1.Standing) bool { return now.GetSubject() == row.GetSubject() })
 			})
 			have = append(have, delta.GetStandings()...)
 			slices.SortFunc(have, func(a, b *rankingv1.Standing) int { return int(a.GetPosition() - b.GetPosition()) })

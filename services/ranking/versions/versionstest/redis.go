@@ -32,7 +32,7 @@ func StartRedis(t testing.TB) *Redis {
 		}
 		t.Skip("SKIPPED: redis-server is not on this machine")
 	}
-	dir, err := os.MkdirTemp("", "redis") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "redis") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,6 @@ type Ledger struct {
 	rankings map[string][]int64
 	grown    chan struct{}
 	computed map[string]int
-	behind   int64 // revisions that are not applied yet
 
 	// Gate, when it is set, is called before a version is computed.
 	Gate func(ctx context.Context, name string, version int64) error
@@ -115,31 +114,40 @@ func (l *Ledger) append(c commit) int64 {
 	return revision
 }
 
-// ID, Epoch, Applied, CaughtUp, TimeAt, Token, Tail and Err are those of a ledger.
-func (l *Ledger) ID() string   { return l.id }
-func (l *Ledger) Epoch() int64 { return l.epoch }
-func (l *Ledger) Err() error   { return nil }
+// ID is the id that New was given.
+func (l *Ledger) ID() string { return l.id }
 
+// Epoch is the epoch that New was given.
+func (l *Ledger) Epoch() int64 { return l.epoch }
+
+// Err is nil: this ledger never halts.
+func (l *Ledger) Err() error { return nil }
+
+// Applied is the last revision.
 func (l *Ledger) Applied() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return int64(len(l.commits))
 }
 
+// CaughtUp is closed from the beginning.
 func (l *Ledger) CaughtUp() <-chan struct{} {
 	done := make(chan struct{})
 	close(done)
 	return done
 }
 
+// TimeAt is as many seconds after the birth of the ledger as the revision says.
 func (l *Ledger) TimeAt(revision int64) time.Time {
 	return l.born.Add(time.Duration(revision) * time.Second)
 }
 
+// Token is a readable one.
 func (l *Ledger) Token(revision int64) string {
 	return l.id + "-" + strconv.FormatInt(l.epoch, 10) + "-" + strconv.FormatInt(revision, 10)
 }
 
+// Tail is as that of a ledger; the commits are empty.
 func (l *Ledger) Tail(ctx context.Context, after int64, fn func(*ledgerv1.Commit, int64) error) error {
 	for {
 		l.mu.Lock()
@@ -158,7 +166,7 @@ func (l *Ledger) Tail(ctx context.Context, after int64, fn func(*ledgerv1.Commit
 	}
 }
 
-// Rankings, VersionAt, Touched and Compute are those of a source.
+// Rankings implements versions.Source.
 func (l *Ledger) Rankings() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -170,6 +178,7 @@ func (l *Ledger) Rankings() []string {
 	return names
 }
 
+// VersionAt implements versions.Source.
 func (l *Ledger) VersionAt(name string, revision int64) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,12 +193,14 @@ func (l *Ledger) VersionAt(name string, revision int64) (int64, error) {
 	return at[n-1], nil
 }
 
+// Touched implements versions.Source.
 func (l *Ledger) Touched(_ *ledgerv1.Commit, revision int64) ([]string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.commits[revision-1].names, nil
 }
 
+// Compute implements versions.Source.
 func (l *Ledger) Compute(ctx context.Context, name string, version int64) (*versions.Version, error) {
 	if l.Gate != nil {
 		if err := l.Gate(ctx, name, version); err != nil {
