@@ -24,7 +24,7 @@ func TestProfileSaysInSentencesOnlyWhatIsKnown(t *testing.T) {
 	if tax.GetGrowthAboveReference() != "1.3" || tax.GetReference().GetNumber() != "6.9" || tax.GetGrowth().GetPlace() != 1 || tax.GetUnit() != "亿元" {
 		t.Errorf("headline %v", tax)
 	}
-	expect(t, "energy, carried and without growth", p.GetHeadlines()[1].GetSentence().GetZh(), "指标energy5亿元,沿用2024数据,居第2位,位次不变")
+	expect(t, "energy, carried and without growth", p.GetHeadlines()[1].GetSentence().GetZh(), "指标energy5亿元,沿用2024年数据,居第2位,位次不变")
 	expect(t, "the whole", p.GetSentence().GetZh(), "区a在榜r2025(2025年)中得60.00分,居第1位(共2个),较上期前移1位")
 	if len(p.GetBehind()) != 1 || len(p.GetAhead()) != 0 || len(p.GetStanding().GetCells()) != 2 || len(p.GetStanding().GetHistory()) != 1 {
 		t.Errorf("behind %v, ahead %v, standing %v", p.GetBehind(), p.GetAhead(), p.GetStanding())

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/quantity"
 	"zonebench.internal/pkg/registry"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
@@ -155,7 +156,8 @@ func headlineSentence(
 		return nil
 	}
 	if age := shown.GetAgeMonths(); age > 0 {
-		c.add("沿用"+shown.GetPeriod()+"数据", "carried from "+shown.GetPeriod())
+		when := periodText(shown.GetPeriod())
+		c.add("沿用"+when.GetZh()+"数据", "carried from "+english(when))
 	}
 	if shown.GetPlace() > 0 {
 		c.add("居第"+number(shown.GetPlace())+"位", "place "+number(shown.GetPlace())+" of "+number(shown.GetOf()))
@@ -168,6 +170,15 @@ func headlineSentence(
 		}
 	}
 	return c.sentence(level.GetSimulated() || told.GetSimulated() || table.Head().GetSimulated())
+}
+
+// periodText is a period in words, or as it is written when it is none.
+func periodText(written string) *typev1.Localized {
+	p, err := period.Parse(written)
+	if err != nil { // It was parsed before it was recorded.
+		return text(written, written)
+	}
+	return p.Text()
 }
 
 func number(n int32) string { return strconv.Itoa(int(n)) }
@@ -245,7 +256,11 @@ func sentence(ranking *rankingv1.Ranking, table *standing.Table, p *rankingv1.Ge
 	title := registry.Unmarked(ranking.GetDisplayName())
 	name := registry.Unmarked(row.GetDisplayName())
 	var c clauses
-	lead, leadEn := name.GetZh()+"在"+title.GetZh()+"("+when.GetZh()+")中", english(name)+" in "+english(title)+" ("+english(when)+")"
+	lead, leadEn := name.GetZh()+"在"+title.GetZh(), english(name)+" in "+english(title)
+	if !strings.Contains(title.GetZh(), when.GetZh()) {
+		lead, leadEn = lead+"("+when.GetZh()+")", leadEn+" ("+english(when)+")"
+	}
+	lead += "中"
 	if row.GetPlace() == 0 {
 		c.add(lead+"暂无名次:"+row.GetReason().GetZh(), leadEn+" has no place: "+english(row.GetReason()))
 		return c.sentence(table.Head().GetSimulated())

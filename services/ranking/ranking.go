@@ -2,9 +2,46 @@
 // placed against each other, which are shown for reference only, which stand
 // side by side and which comparison is refused, each with its reason.
 //
-// It also keeps the rankings that authorities publish, in the lane `ranking`
-// of the ledger, and reads the places of zones out of them. An answer is a
-// function of the request and the revision.
+// It keeps the rankings that authorities publish, in the lane `ranking` of the
+// ledger, and reads the places of zones out of them. And it keeps schemes and
+// live rankings, whose rows package standing computes from the figures: at each
+// commit that touches them they have a new version (package versions), which is
+// a function of the ledger, the same in every process and at any later time.
+// An answer is a function of the request and the revision.
+//
+// # Releases
+//
+// A release is a version as it was published: numbered without a hole, with its
+// rows in the ledger and a signature. Who has the answer of GetRelease verifies
+// it without this program, by Ed25519 (RFC 8032) with `seal.public_key` over
+// the lines below, in UTF-8, each ended by a line feed:
+//
+//	zonebench release 1
+//	{name}
+//	number {number}
+//	scheme {ranking.scheme}
+//	group {ranking.group}
+//	period {ranking.period}
+//	state {head.state, without RANKING_STATE_}
+//	version {head.version}
+//	time {head.commit_time, RFC 3339 in UTC, fraction without trailing zeros}
+//	simulated {head.simulated, true or false}
+//	title {SHA-256 of title.zh, hexadecimal}
+//	note {SHA-256 of note, hexadecimal}
+//	head {head.digest}
+//	inputs {seal.inputs_digest}
+//	tree {seal.scheme_digest}
+//	rows {seal.rows_digest}
+//	engine {seal.engine}
+//
+// The digests are SHA-256 in hexadecimal over texts, each behind its length in
+// bytes as 8 bytes, big endian. That of rows is over subject, place (in decimal
+// digits) and score of each row by position; that of inputs over subject, node,
+// number and period of each cell, by row and then by leaf in the order of the
+// scheme; that of the tree over id, parent and weight of each node, followed by
+// indicator, statistical class (its number), carry rule (its number), greatest
+// age and required completeness of its leaf, empty and 0 for a group, and at the
+// end over the recipe. versions.Version.Digest says what the head's covers.
 package ranking
 
 import (

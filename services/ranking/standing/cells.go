@@ -147,9 +147,10 @@ const (
 
 // mark tells the strengths and weaknesses among the cells of one row, by the rule
 // of the Global Innovation Index: the ten best by percentile and the first three
-// places are strengths, the ten worst and the last three weaknesses. That rule
-// is made for some eighty indicators; so that it stays sensible for a few, a
-// strength must lie in the upper half of its column and a weakness in the lower.
+// places are strengths, the ten worst and the last three weaknesses. That rule is
+// made for some eighty indicators. So that it says something of a few, not more
+// than a quarter of the leaves are the best or the worst by percentile, and a
+// strength lies in the upper half of its column, a weakness in the lower.
 func mark(cells []*rankingv1.LeafCell) {
 	type ranked struct {
 		cell *rankingv1.LeafCell
@@ -162,9 +163,10 @@ func mark(cells []*rankingv1.LeafCell) {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b ranked) int { return cmp.Compare(b.at, a.at) })
+	n := min(marked, (len(list)+3)/4)
 	for _, r := range list {
-		best := r.at >= list[min(marked, len(list))-1].at || r.cell.GetPlace() <= firstThree
-		worst := r.at <= list[max(len(list)-marked, 0)].at || r.cell.GetPlace() > r.cell.GetOf()-firstThree
+		best := r.at >= list[n-1].at || r.cell.GetPlace() <= firstThree
+		worst := r.at <= list[len(list)-n].at || r.cell.GetPlace() > r.cell.GetOf()-firstThree
 		switch {
 		case best && r.at > 0.5:
 			r.cell.Mark = rankingv1.Mark_MARK_STRENGTH

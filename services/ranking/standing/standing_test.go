@@ -459,6 +459,34 @@ func TestStrengthsLieInTheUpperHalfAndWeaknessesInTheLower(t *testing.T) {
 	expect(t, "marks by place", strings.Join(got, " "), "STRENGTH STRENGTH WEAKNESS WEAKNESS")
 }
 
+func TestOfFewLeavesAQuarterAreTheBest(t *testing.T) {
+	p := newProvince(t)
+	p.scheme.Recipe = `{"normalise": "minmax"}`
+	for i := range 7 {
+		id := fmt.Sprintf("i%d", i)
+		p.indicator(id, indicatorv1.Direction_DIRECTION_HIGHER_IS_BETTER)
+		p.leaf(id, "1")
+	}
+	members := &zonev1.MemberList{}
+	for z := range 21 {
+		id := fmt.Sprintf("z%02d", z)
+		p.zone(id, func(*zonev1.Zone) {})
+		members.Members = append(members.Members, &zonev1.Member{Zone: "zones/" + id})
+		// z04 is fifth, seventh, ... by the leaves from the first on, and sixteenth by tax.
+		for i := range 7 {
+			p.say(fmt.Sprintf("%s i%d 2025 %d", id, i, (z+2*i)%21*-1))
+		}
+		p.say(fmt.Sprintf("%s tax 2025 %d", id, -(z+11)%21))
+	}
+	p.apply(p.zones, &ledgerv1.Fact{Kind: &ledgerv1.Fact_Group{Group: &zonev1.Group{Name: "groups/g", Members: &zonev1.Group_List{List: members}}}})
+	var got []string
+	for _, c := range p.table().Cells([]string{"zones/z04"})[0] {
+		got = append(got, fmt.Sprintf("%d%s", c.GetPlace(), c.GetMark().String()[len("MARK_"):][:1]))
+	}
+	// Two of eight leaves are the best and two the worst.
+	expect(t, "places and marks", strings.Join(got, " "), "16W 5S 7S 9U 11U 13U 15U 17W")
+}
+
 func TestRecipeTellsZonesApartByTheirClass(t *testing.T) {
 	p := newProvince(t)
 	p.zone("a", func(z *zonev1.Zone) { z.Level = zonev1.ZoneLevel_ZONE_LEVEL_NATIONAL })

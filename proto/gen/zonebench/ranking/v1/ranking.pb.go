@@ -222,7 +222,9 @@ func (GapReason) EnumDescriptor() ([]byte, []int) {
 
 // Mark is a strength or a weakness among the cells of one row: among its ten
 // best (worst) by percentile, or one of the first (last) three places
-// (Global Innovation Index 2023, appendix on profiles).
+// (Global Innovation Index 2023, appendix on profiles). Of fewer than forty
+// leaves its best quarter counts, and a strength lies in the upper half of its
+// column, a weakness in the lower.
 type Mark int32
 
 const (
