@@ -180,7 +180,7 @@ func (p province) targets(t *testing.T) {
 				ahead++
 			}
 		}
-		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 			break
 		}
 	}

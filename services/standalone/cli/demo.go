@@ -115,11 +115,13 @@ func (a *app) loadProvince(ctx context.Context, conn *grpc.ClientConn) (string, 
 		return "", err
 	}
 	s := &simulation{app: a, dataset: dataset, conn: conn}
-	if err := s.run(ctx); err != nil && !errors.Is(err, errOtherDataset) {
-		return "", err
-	} else if err != nil {
+	err = s.run(ctx)
+	if errors.Is(err, errOtherDataset) {
 		a.heading(a.say("已有另一个模拟数据集,未改动。", "Another simulated dataset is there and stays as it is."))
 		return "", nil
+	}
+	if err != nil {
+		return "", err
 	}
 	a.heading(fmt.Sprintf(a.say("另已载入示例省〔模拟〕:%d 个开发区,%d 个榜单。", "Loaded as well: Example Province〔模拟〕, %d zones and %d rankings."),
 		len(dataset.Zones()), s.out.Rankings))

@@ -226,7 +226,8 @@ func (a *app) showLive(m *liveMove, section func(string) string) {
 }
 
 func (a *app) eventInWords(e *eventv1.RankingUpdated) string {
-	return fmt.Sprintf(a.say("RankingUpdated %s 版本 %d,%d 行有变", "RankingUpdated %s version %d, %d rows changed"), e.GetRanking(), e.GetVersion(), e.GetTotalChanged())
+	return fmt.Sprintf(a.say("RankingUpdated %s 版本 %d,%d 行有变", "RankingUpdated %s version %d, %d rows changed"),
+		e.GetRanking(), e.GetVersion(), e.GetTotalChanged())
 }
 
 type demoLive struct {

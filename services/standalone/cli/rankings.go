@@ -54,7 +54,7 @@ group, period, kind, audience, state. The colon means "contains".`,
 					}
 					all.Rankings = append(all.Rankings, page.GetRankings()...)
 					all.TotalSize, all.State = page.GetTotalSize(), page.GetState()
-					if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+					if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 						break
 					}
 				}
@@ -196,7 +196,7 @@ func rowsOf(ctx context.Context, conn *grpc.ClientConn, name string, w wanted) (
 		}
 		page.Standings = append(all.GetStandings(), page.GetStandings()...)
 		all = page
-		if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+		if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 			return all, nil
 		}
 	}

@@ -102,7 +102,7 @@ func (a *app) releaseList() *cobra.Command {
 					}
 					all.Releases = append(all.Releases, page.GetReleases()...)
 					all.TotalSize, all.State = page.GetTotalSize(), page.GetState()
-					if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+					if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 						break
 					}
 				}

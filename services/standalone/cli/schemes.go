@@ -47,7 +47,7 @@ func (a *app) schemesList() *cobra.Command {
 					}
 					all.Schemes = append(all.Schemes, page.GetSchemes()...)
 					all.TotalSize, all.State = page.GetTotalSize(), page.GetState()
-					if req.PageToken = page.GetNextPageToken(); req.PageToken == "" {
+					if req.PageToken = page.GetNextPageToken(); req.GetPageToken() == "" {
 						break
 					}
 				}
