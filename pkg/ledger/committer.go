@@ -37,7 +37,7 @@ const (
 
 // publishTimeout is how long one send waits for its acknowledgement before the
 // same bytes are sent again. Tests shorten it.
-var publishTimeout = 5 * time.Second
+var publishTimeout = 2 * time.Second
 
 // A Command asks for one transaction.
 type Command[S any] struct {
@@ -545,7 +545,7 @@ func (f *Lane[S]) publish(ctx context.Context, d *decision[S]) (answered, result
 	l.meter.transactions.Observe(float64(len(d.accepted)))
 	l.meter.commitBytes.Observe(float64(len(data)))
 	sent := l.deps.Now()
-	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		revision, err := f.send(ctx, data, commit.GetCommitId(), h.subject)
 		if err == nil {
 			l.meter.publishSeconds.Observe(l.deps.Now().Sub(sent).Seconds())
@@ -589,10 +589,30 @@ func (f *Lane[S]) send(ctx context.Context, data []byte, commitID string, expect
 	if !errors.As(err, &api) || api.ErrorCode != wrongLastSequence && api.ErrorCode != wrongLastSequenceConstant {
 		return 0, err
 	}
-	// Another message stands where this one was meant to: no copy of this commit
-	// that is still on its way can be stored from now on. If it is not in the
-	// ledger up to the present end, it never will be.
-	return l.Last(ctx)
+	// Another message stands where this one was meant to, says the server. One
+	// that was cut off from the others may say so because it lags. Not before the
+	// lane has gone on here is it certain that no copy of this commit which is
+	// still on its way can be stored.
+	return f.overtaken(ctx, expected)
+}
+
+// overtaken waits until this process has read a message of the lane behind a
+// position, and gives a revision that it has read.
+func (f *Lane[S]) overtaken(ctx context.Context, position int64) (int64, error) {
+	l := f.ledger
+	for {
+		l.mu.Lock()
+		applied, advanced := l.applied, l.advanced
+		l.mu.Unlock()
+		if f.current.Load().head.subject > position {
+			return applied, nil
+		}
+		select {
+		case <-advanced:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 }
 
 // Error codes of the server for an expected sequence that is not the last one.

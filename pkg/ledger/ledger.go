@@ -365,9 +365,14 @@ func (l *Ledger) Applied() int64 {
 	return l.applied
 }
 
-// Last asks the stream's leader for the last revision.
+// Last asks the stream's leader for the last revision. A leader that was cut off
+// from the other servers does not know that it leads no more; it is not believed
+// when it has not heard of most of them for a while.
 func (l *Ledger) Last(ctx context.Context) (int64, error) {
 	info, err := l.stream.Info(ctx)
+	if err == nil {
+		err = led(info.Cluster)
+	}
 	if err != nil {
 		return 0, unavailable(err)
 	}
@@ -375,6 +380,27 @@ func (l *Ledger) Last(ctx context.Context) (int64, error) {
 	l.sawLast(last)
 	return last, nil
 }
+
+// led says why a server that answers for the stream may not lead it.
+func led(cluster *jetstream.ClusterInfo) error {
+	if cluster == nil {
+		return nil
+	}
+	heard := 1 // itself
+	for _, peer := range cluster.Replicas {
+		if !peer.Offline && peer.Active < leaderSilence {
+			heard++
+		}
+	}
+	if all := len(cluster.Replicas) + 1; 2*heard <= all {
+		return fmt.Errorf("the server %s answers for the ledger and has lost contact with the others (%d of %d)", cluster.Leader, heard, all)
+	}
+	return nil
+}
+
+// leaderSilence is how long a leader need not have heard of another server, which
+// tells it every second that it is there.
+const leaderSilence = 4 * time.Second
 
 // Err is the reason why the ledger halted, nil while it is sound: a fault of
 // reason LEDGER_HALTED, with a DamageError in its chain.

@@ -22,6 +22,7 @@ type lossy struct {
 	jetstream.JetStream
 	lose  func(attempt int) loss
 	sends atomic.Int32
+	late  []func() // requests that are still on their way
 }
 
 type loss int
@@ -30,15 +31,27 @@ const (
 	nothing loss = iota
 	theRequest
 	theReply
+	overtakes // the request arrives late, before the one after the next
+	stale     // a server that lags refuses the request
 )
 
 var errLost = errors.New("lost on the way")
 
 func (j *lossy) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
 	loss := j.lose(int(j.sends.Add(1)))
-	if loss == theRequest {
+	switch loss {
+	case theRequest:
 		return nil, errLost
+	case overtakes:
+		j.late = append(j.late, func() { _, _ = j.JetStream.PublishMsg(context.WithoutCancel(ctx), msg, opts...) })
+		return nil, errLost
+	case stale:
+		return nil, &jetstream.APIError{Code: 400, ErrorCode: 10164, Description: "wrong last sequence"}
 	}
+	for _, arrive := range j.late {
+		arrive()
+	}
+	j.late = nil
 	ack, err := j.JetStream.PublishMsg(ctx, msg, opts...)
 	if loss == theReply {
 		return nil, errLost
@@ -130,6 +143,27 @@ func TestReplyLostBeyondTheDuplicateWindow(t *testing.T) {
 	}
 	if n := count(t, l); n["r1"] != 1 {
 		t.Errorf("stored %v", n)
+	}
+}
+
+// A server that was cut off lags behind, and refuses a commit as if another one
+// had taken its place. Its word does not count: the commit may be on its way to
+// the others, and deciding it anew would write it twice.
+func TestAServerThatLagsIsNotBelieved(t *testing.T) {
+	ledger.ShortenPublish(t, 200*time.Millisecond)
+	l, lane, js := startLossy(t, func(n int) loss {
+		switch n {
+		case 1:
+			return overtakes
+		case 2:
+			return stale
+		}
+		return nothing
+	})
+	receipt := commit(t, lane, ledgertest.Put("", "a", "zones/a"))
+	last, err := l.Last(t.Context())
+	if err != nil || last != 1 || receipt.Revision != 1 {
+		t.Errorf("%+v after %d sends, and the ledger ends at %d (%v)", receipt, js.sends.Load(), last, err)
 	}
 }
 

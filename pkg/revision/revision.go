@@ -117,6 +117,9 @@ func choose(ctx context.Context, l Ledger, tokens []string, want *typev1.Consist
 	defer cancel()
 	if want.GetFullyConsistent() || least > l.Applied() {
 		last, err := l.Last(ctx)
+		if err == nil && least > last && exact == 0 {
+			last, err = doubt(ctx, l, least)
+		}
 		switch {
 		case err != nil:
 			return 0, err
@@ -140,6 +143,24 @@ func choose(ctx context.Context, l Ledger, tokens []string, want *typev1.Consist
 	}
 	return l.Applied(), nil
 }
+
+// doubt asks again for the end of the ledger, after a while in which a revision
+// that should be beyond it may arrive: a server that was cut off lags, and does
+// not know for some seconds that it leads no more.
+func doubt(ctx context.Context, l Ledger, revision int64) (int64, error) {
+	wait, cancel := context.WithTimeout(ctx, lag)
+	defer cancel()
+	if err := l.WaitFor(wait, revision); err == nil {
+		return revision, nil
+	}
+	if ctx.Err() != nil {
+		return revision, nil // The caller is told that it has not arrived.
+	}
+	return l.Last(ctx)
+}
+
+// lag is longer than such a server is believed. Tests shorten it.
+var lag = 6 * time.Second
 
 // bounded ends a little before the caller's deadline, so that the answer that
 // says why still arrives.

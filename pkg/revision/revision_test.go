@@ -2,6 +2,7 @@ package revision_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strconv"
 	"testing"
@@ -163,7 +164,45 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// cutOff is a ledger whose server lags and does not know it.
+type cutOff struct{ *ledger.Ledger }
+
+func (cutOff) Last(context.Context) (int64, error) { return 0, nil }
+
+// A server that was cut off from the others tells an end of the ledger that is
+// long past. A token from behind it is not foreign for that.
+func TestATokenFromBehindALaggingServerIsWaitedFor(t *testing.T) {
+	server := ledgertest.Server(t, t.TempDir())
+	writer := ledgertest.OpenAt(t, server, ledger.Config{})
+	lane := ledger.Fold(writer, ledger.LaneZone, ledgertest.NewZones())
+	ledgertest.Run(t, writer)
+	receipt, err := lane.Commit(t.Context(), ledgertest.Put("", "a", "zones/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := ledgertest.OpenAt(t, server, ledger.Config{})
+	answered := make(chan error, 1)
+	go func() {
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(revision.TokenKey, writer.Token(receipt.Revision)))
+		_, err := revision.UnaryServer(cutOff{reader})(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/zonebench.test/Get"},
+			func(ctx context.Context, _ any) (any, error) {
+				if at := revision.At(ctx); at != receipt.Revision {
+					t.Errorf("answered at %d, and %d was asked for", at, receipt.Revision)
+				}
+				return nil, errRead
+			})
+		answered <- err
+	}()
+	ledgertest.Run(t, reader)
+	if err := <-answered; !errors.Is(err, errRead) {
+		t.Errorf("%v", err)
+	}
+}
+
+var errRead = errors.New("read")
+
 func TestTokensOfOthers(t *testing.T) {
+	revision.ShortenLag(t, 50*time.Millisecond)
 	l := ledgertest.Open(t)
 	ledgertest.Run(t, l)
 	conn := serve(t, l, service{})()
