@@ -2,6 +2,7 @@ package revision_test
 
 import (
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -27,6 +28,7 @@ var watch = grpc.StreamDesc{StreamName: "Watch", ServerStreams: true, Handler: f
 }}
 
 func TestStreams(t *testing.T) {
+	revision.ShortenLag(t, 50*time.Millisecond)
 	l := ledgertest.Open(t)
 	lane := ledger.Fold(l, ledger.LaneZone, ledgertest.NewZones())
 	ledgertest.Run(t, l)
