@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-
 	"zonebench.internal/pkg/ledger/ledgertest"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	"zonebench.internal/services/ranking"
 )
 

@@ -74,7 +74,8 @@ func (s *Service) TryWeights(ctx context.Context, req *rankingv1.TryWeightsReque
 			for _, n := range nodes {
 				ids = append(ids, n.GetId())
 			}
-			return nil, fault.InvalidField(fmt.Sprintf("weights[%q]", id), "%s has no such node: name one of %s", table.Scheme().GetName(), strings.Join(ids, ", "))
+			return nil, fault.InvalidField(fmt.Sprintf("weights[%q]", id), "%s has no such node: name one of %s",
+				table.Scheme().GetName(), strings.Join(ids, ", "))
 		}
 	}
 	if !table.Weighs() {

@@ -1,6 +1,7 @@
 package ranking_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -115,7 +116,7 @@ func TestVersionsAreComparedRowByRowAndCellByCell(t *testing.T) {
 	for _, m := range got.GetMoves() {
 		word := strings.TrimPrefix(m.GetSubject(), "zones/")
 		for _, c := range m.GetCells() {
-			word += " " + c.GetNode() + " " + c.GetNumberBefore() + ">" + c.GetNumberAfter()
+			word = fmt.Sprintf("%s %s %s>%s", word, c.GetNode(), c.GetNumberBefore(), c.GetNumberAfter())
 		}
 		words = append(words, word)
 	}

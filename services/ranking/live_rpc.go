@@ -100,7 +100,8 @@ func checkPrevious(published PublishedView, r *rankingv1.Ranking, p period.Perio
 		return fault.ReferenceNotFound("ranking.previous", r.GetPrevious())
 	}
 	if before.GetGroup() != r.GetGroup() {
-		return fault.InvalidField("ranking.previous", "%s ranks %s, this one %s: moves are counted within one group", r.GetPrevious(), before.GetGroup(), r.GetGroup())
+		return fault.InvalidField("ranking.previous", "%s ranks %s, this one %s: moves are counted within one group",
+			r.GetPrevious(), before.GetGroup(), r.GetGroup())
 	}
 	if before.GetKind() != r.GetKind() {
 		return fault.InvalidField("ranking.previous", "%s ranks another kind: targets are never compared with actuals", r.GetPrevious())

@@ -48,7 +48,7 @@ func (c *clock) Move(d time.Duration) {
 // of the other lanes are committed as their services would.
 type world struct {
 	t       *testing.T
-	ctx     context.Context //nolint:containedctx // of the test
+	ctx     context.Context
 	clock   *clock
 	ledger  *ledger.Ledger
 	zones   *ledger.Lane[*registry.State]

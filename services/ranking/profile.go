@@ -93,12 +93,11 @@ func headline(table, before *standing.Table, l int, level *rankingv1.LeafCell, z
 		told = level
 	}
 	if told.GetNumber() != "" && growth != nil {
-		for _, r := range growth.References(told.GetPeriod()) {
-			h.Reference = r
+		if units := growth.References(told.GetPeriod()); len(units) > 0 {
+			h.Reference = units[0]
 			if growth.Indicator.GetUnit() == "%" {
-				h.GrowthAboveReference = standing.Difference(told.GetNumber(), r.GetNumber())
+				h.GrowthAboveReference = standing.Difference(told.GetNumber(), units[0].GetNumber())
 			}
-			break
 		}
 	}
 	h.Sentence = headlineSentence(leaf, growth, table, before, h, told, zone)

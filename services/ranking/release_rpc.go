@@ -84,8 +84,9 @@ func (s *Service) draft(ctx context.Context, req *rankingv1.CreateReleaseRequest
 	if err != nil {
 		return nil, err
 	}
-	if d.refused = releasable(ranking, v.Head, req.GetVersion()); d.refused != nil {
-		return d, nil
+	d.refused = releasable(ranking, v.Head, req.GetVersion())
+	if d.refused != nil {
+		return d, nil //nolint:nilerr // it is told when the command is decided
 	}
 	table, err := s.source.table(req.GetParent(), now)
 	if err != nil {

@@ -165,7 +165,7 @@ func TestKeyOfReleasesIsMadeOnceAndNobodyElsesToRead(t *testing.T) {
 	if err != nil || !again.Equal(key) {
 		t.Errorf("the second time: another key, %v", err)
 	}
-	if err := os.Chmod(path, 0o640); err != nil { //nolint:gosec // that is what is refused
+	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ranking.SigningKey(path); err == nil {

@@ -11,15 +11,14 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
-	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
-	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
-
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
 	"zonebench.internal/pkg/period"
 	"zonebench.internal/pkg/registry"
+	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
+	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
+	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/ranking/standing"
 	"zonebench.internal/services/ranking/versions"
 )
@@ -83,7 +82,6 @@ const (
 // roster is the members of a group as of a commit of the zone lane.
 type roster struct {
 	revision int64 // of that commit; 0: none is known
-	group    string
 	members  map[string]bool
 }
 
@@ -130,8 +128,8 @@ func (s *source) VersionAt(name string, revision int64) (int64, error) {
 // own is the last revision up to the one given whose commit touched the ranking
 // itself, its previous one aside.
 func (s *source) own(name string, revision int64) (int64, *rankingv1.Ranking, error) {
-	w, err := s.watch(name, revision)
-	if err != nil || w == nil {
+	w, ok, err := s.watch(name, revision)
+	if err != nil || !ok {
 		return 0, nil, err
 	}
 	t := s.track(name)
@@ -186,21 +184,21 @@ type watch struct {
 	stated  *figures.State
 }
 
-// watch gives nil when there is no such ranking at the revision.
-func (s *source) watch(name string, revision int64) (*watch, error) {
+// watch gives false when there is no such ranking at the revision.
+func (s *source) watch(name string, revision int64) (*watch, bool, error) {
 	lane, _ := s.lane.Current()
 	view := lane.View(revision)
 	r, ok := view.Ranking(name)
 	if !ok {
-		return nil, nil //nolint:nilnil // absence is no error here
+		return nil, false, nil
 	}
 	w := &watch{source: s, ranking: r, leaves: make(map[string]bool), beside: make(map[string]bool)}
 	if w.scheme, ok = view.Scheme(r.GetScheme()); !ok {
-		return nil, fmt.Errorf("%s names %s, which the ledger does not have", name, r.GetScheme())
+		return nil, false, fmt.Errorf("%s names %s, which the ledger does not have", name, r.GetScheme())
 	}
 	p, err := period.Parse(r.GetPeriod())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, false, fmt.Errorf("%s: %w", name, err)
 	}
 	w.end = p.End()
 	for _, n := range w.scheme.GetNodes() {
@@ -213,7 +211,7 @@ func (s *source) watch(name string, revision int64) (*watch, error) {
 	}
 	w.zones, _ = s.registry.Current()
 	w.stated, _ = s.figures.Current()
-	return w, nil
+	return w, true, nil
 }
 
 // lastTouch is the last commit in (after, until] that touches the ranking, 0 for
@@ -361,9 +359,9 @@ func (w *watch) members(t *track, revision int64) (map[string]bool, error) {
 // statements become public, with what they touch of a public ranking.
 func (w *watch) opened(t *track, after, until int64) (map[int64][]standing.Touch, error) {
 	if w.ranking.GetAudience() != rankingv1.Audience_AUDIENCE_PUBLIC {
-		return nil, nil
+		return map[int64][]standing.Touch{}, nil
 	}
-	var out map[int64][]standing.Touch
+	out := make(map[int64][]standing.Touch)
 	for o := range w.stated.View(until).Openings(w.ledger.TimeAt(after), w.ledger.TimeAt(until)) {
 		revision := w.ledger.FirstAt(o.Moment)
 		if revision <= o.Recorded { // The clock of another lane was ahead: it counted at once.
@@ -374,9 +372,6 @@ func (w *watch) opened(t *track, after, until int64) (map[int64][]standing.Touch
 			return nil, err
 		}
 		if ok {
-			if out == nil {
-				out = make(map[int64][]standing.Touch)
-			}
 			out[revision] = append(out[revision], touch)
 		}
 	}
@@ -386,11 +381,11 @@ func (w *watch) opened(t *track, after, until int64) (map[int64][]standing.Touch
 // table is the table of a ranking at a revision, which is one of its own
 // versions when it is kept.
 func (s *source) table(name string, revision int64) (*standing.Table, error) {
-	w, err := s.watch(name, revision)
+	w, ok, err := s.watch(name, revision)
 	if err != nil {
 		return nil, err
 	}
-	if w == nil {
+	if !ok {
 		return nil, fault.NotFound(name)
 	}
 	t := s.track(name)
