@@ -78,6 +78,10 @@ PUSH ?=
 secrets: ## Make certificates, keys and passwords into dist/secrets, for deploy/compose.yaml and Kubernetes
 	@GOWORK=off go -C deploy run ./cmd/secrets -dir ../dist/secrets
 
+.PHONY: verify-deploy
+verify-deploy: $(BIN)/kube-score ## Images, manifests, rules and dashboards agree with the programs
+	@GOWORK=off CGO_ENABLED=0 go -C deploy vet ./... && GOWORK=off CGO_ENABLED=0 go -C deploy test $(T) ./...
+
 .PHONY: dist/bin
 dist/bin:
 	@mkdir -p dist/bin
@@ -198,7 +202,7 @@ verify-breaking: $(BIN)/buf third_party ## Contracts still read what every relea
 
 .PHONY: verify-tidy
 verify-tidy: ## Every go.mod and go.sum is tidy
-	@bad=; for m in $(modules) tools/buf tools/protoc tools/lint; do \
+	@bad=; for m in $(modules) deploy tools/buf tools/protoc tools/lint tools/kube; do \
 		GOWORK=off go -C "$$m" mod tidy -diff || bad+=" $$m"; \
 	done; \
 	[[ -z $$bad ]] || { echo "not tidy:$$bad; run: make fix-tidy"; exit 1; }
@@ -206,7 +210,7 @@ verify-tidy: ## Every go.mod and go.sum is tidy
 .PHONY: fix-tidy
 fix-tidy: ## Bring every go.mod to the workspace's versions and tidy it
 	@go work sync
-	@for m in $(modules) tools/buf tools/protoc tools/lint; do GOWORK=off go -C "$$m" mod tidy; done
+	@for m in $(modules) deploy tools/buf tools/protoc tools/lint tools/kube; do GOWORK=off go -C "$$m" mod tidy; done
 
 .PHONY: verify-modules
 verify-modules: ## Every module builds and vets alone, without the workspace
@@ -225,11 +229,11 @@ verify-arch: ## Imports and modules keep to the architecture
 ## Tools
 
 .PHONY: tools
-tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint ## Build all tools now
+tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint $(BIN)/kube-score ## Build all tools now
 
 # Each is a module outside go.work, where its dependencies would choose the versions of ours.
 # tools/install looks at content, not at times, and returns at once when there is nothing to do.
-.PHONY: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint
+.PHONY: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/vendorprotos $(BIN)/golangci-lint $(BIN)/kube-score
 $(BIN)/buf:
 	@tools/install buf github.com/bufbuild/buf/cmd/buf
 $(BIN)/protoc-gen-go:
@@ -240,3 +244,5 @@ $(BIN)/vendorprotos:
 	@tools/install protoc ./vendorprotos
 $(BIN)/golangci-lint:
 	@tools/install lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(BIN)/kube-score:
+	@tools/install kube github.com/zegl/kube-score/cmd/kube-score
