@@ -68,8 +68,12 @@ func RedisUsers(password string) string {
 		"user ranking on #" + hex.EncodeToString(digest[:]) + " " + RankingRights + "\n"
 }
 
-// RankingRights is what the ranking service may do in Redis.
-const RankingRights = "resetkeys ~ranking:* resetchannels -@all +@read +@write +@transaction +@scripting +@connection +info -@dangerous"
+// RankingRights is what the ranking service may do in Redis: read and write
+// hashes and texts below its own prefix, by the commands that it uses and no
+// others. It cannot list, move or flush keys, nor look at the server.
+const RankingRights = "resetkeys ~zonebench:* resetchannels -@all " +
+	"+hello +auth +ping +select +multi +exec +discard +eval +evalsha " +
+	"+get +set +pexpire +hget +hset +hdel +hmget +hgetall +hkeys +hvals"
 
 // Make fills a directory with what is missing in it. extra adds names or IP
 // addresses to the certificates of parts.
