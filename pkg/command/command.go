@@ -9,12 +9,12 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/ledger"
+	"zonebench.internal/pkg/telemetry"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
@@ -40,9 +40,7 @@ func New[S any](
 	c := ledger.Command[S]{
 		Method: method, Actor: actor, RequestID: req.GetRequestId(), RequestHash: hash,
 		ValidateOnly: ValidateOnly(req), Decide: decide,
-	}
-	if trace := metadata.ValueFromIncomingContext(ctx, "traceparent"); len(trace) == 1 {
-		c.Traceparent = trace[0]
+		Traceparent: telemetry.Traceparent(ctx),
 	}
 	return c, nil
 }

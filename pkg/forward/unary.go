@@ -23,6 +23,7 @@ import (
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/revision"
+	"zonebench.internal/pkg/telemetry"
 	forwardv1 "zonebench.internal/proto/gen/zonebench/forward/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -246,6 +247,9 @@ func (c *call) send(ctx context.Context, holder string) (*forwardv1.Result, verd
 		if values := metadata.ValueFromIncomingContext(ctx, key); len(values) > 0 {
 			md.Set(key, values...)
 		}
+	}
+	if trace := telemetry.Traceparent(ctx); trace != "" {
+		md.Set("traceparent", trace)
 	}
 	data, err := proto.Marshal(&forwardv1.Call{
 		Id: c.id, Method: c.method, Timeout: durationpb.New(left(ctx)), Metadata: pack(md), Request: body, From: f.deps.Leases.ID(),

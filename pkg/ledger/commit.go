@@ -67,6 +67,7 @@ type message struct {
 	sequence int64
 	subject  string
 	data     []byte
+	trace    string // traceparent of the commit, empty when it is not traced
 }
 
 // A head is where a lane stands.

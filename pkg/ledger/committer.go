@@ -15,6 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/attribute"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -541,6 +542,8 @@ func (f *Lane[S]) publish(ctx context.Context, d *decision[S]) (answered, result
 	if err != nil {
 		return answered{}, unknown, err
 	}
+	ctx, span := l.spanCommit(ctx, f.name, d.accepted, len(data))
+	defer span.End()
 	f.expect(commit.GetLaneSequence(), commit.GetCommitId())
 	l.meter.transactions.Observe(float64(len(d.accepted)))
 	l.meter.commitBytes.Observe(float64(len(data)))
@@ -557,6 +560,7 @@ func (f *Lane[S]) publish(ctx context.Context, d *decision[S]) (answered, result
 			if o.revision == 0 {
 				return answered{}, lost, nil
 			}
+			span.SetAttributes(attribute.Int64("zonebench.revision", o.revision))
 			return answered{revision: o.revision, time: d.at.CommitTime}, won, nil
 		}
 		if halt := l.Err(); halt != nil {
@@ -577,7 +581,7 @@ func (f *Lane[S]) send(ctx context.Context, data []byte, commitID string, expect
 	l := f.ledger
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: prefix + f.name, Data: data, Header: nats.Header{}},
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: prefix + f.name, Data: data, Header: traceHeader(ctx)},
 		jetstream.WithMsgID(commitID),
 		jetstream.WithExpectStream(Stream),
 		jetstream.WithExpectLastSequencePerSubject(uint64(expected)),

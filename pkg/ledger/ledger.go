@@ -58,6 +58,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // The lanes of the ledger, each written by one service.
@@ -131,6 +133,7 @@ type Deps struct {
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics prometheus.Registerer // nil: metrics are not exported
+	Tracer  trace.Tracer          // nil: there are no spans
 }
 
 // Ledger is one process's view of the ledger. Its methods may be called by many
@@ -183,6 +186,9 @@ func Open(ctx context.Context, config Config, deps Deps) (*Ledger, error) {
 	}
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Tracer == nil {
+		deps.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if config.Replicas == 0 {
 		config.Replicas = 1

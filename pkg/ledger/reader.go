@@ -111,7 +111,9 @@ func (r *reader) receive(wait time.Duration) (message, error) {
 	if meta.NumPending > 0 { // so that the lag is known while there is no time to ask
 		r.sawLast(sequence + int64(meta.NumPending))
 	}
-	return message{sequence: sequence, subject: msg.Subject(), data: nonNil(msg.Data())}, nil
+	return message{
+		sequence: sequence, subject: msg.Subject(), data: nonNil(msg.Data()), trace: msg.Headers().Get(traceparent),
+	}, nil
 }
 
 // overdue is called when nothing came for a while. If the stream says twice in a

@@ -40,7 +40,10 @@ func (l *Ledger) tail(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.take(ctx, m); err != nil {
+		span := l.spanApply(ctx, m)
+		err = l.take(ctx, m)
+		span.End()
+		if err != nil {
 			return err
 		}
 	}

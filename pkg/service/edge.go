@@ -20,6 +20,7 @@ import (
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/limit"
+	"zonebench.internal/pkg/telemetry"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
 
@@ -75,6 +76,7 @@ func plumbing(method string) bool { return strings.HasPrefix(method, "/grpc.") }
 // call is what the log says of a call, filled in on the way to the handler.
 type call struct {
 	actor    string
+	request  string // its request_id
 	revision int64
 }
 
@@ -89,6 +91,9 @@ func of(ctx context.Context) *call {
 
 func (e *edge) observe(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	c := &call{}
+	if r, ok := req.(interface{ GetRequestId() string }); ok {
+		c.request = r.GetRequestId()
+	}
 	ctx = context.WithValue(ctx, callKey{}, c)
 	start := time.Now()
 	e.inFlight.Inc()
@@ -134,8 +139,14 @@ func (e *edge) done(ctx context.Context, method string, took time.Duration, err 
 	if c.actor != "" {
 		attrs = append(attrs, slog.String("actor", c.actor))
 	}
+	if c.request != "" {
+		attrs = append(attrs, slog.String("request_id", c.request))
+	}
 	if c.revision != 0 {
 		attrs = append(attrs, slog.Int64("revision", c.revision))
+	}
+	if trace := telemetry.TraceID(ctx); trace != "" {
+		attrs = append(attrs, slog.String("trace_id", trace))
 	}
 	level := slog.LevelInfo
 	if plumbing(method) {

@@ -19,6 +19,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/test/bufconn"
 
 	"zonebench.internal/pkg/auth"
@@ -75,6 +76,8 @@ type Deps struct {
 	// such as those that wait for a revision.
 	Unary  []grpc.UnaryServerInterceptor
 	Stream []grpc.StreamServerInterceptor
+	// Stats sees every call, for traces. Nil: nobody does.
+	Stats stats.Handler
 	// Probes answer health on a port of their own too, from before the host is
 	// made. Nil: only the host's own port does.
 	Probes *Probes
@@ -120,15 +123,15 @@ func NewHost(cfg Config, deps Deps) (*Host, error) {
 		return nil, err
 	}
 	h.unary = append(around.unary(), deps.Unary...)
-	h.server = grpc.NewServer(
+	options := []grpc.ServerOption{
 		grpc.Creds(byOrigin{outside: cmp.Or[credentials.TransportCredentials](deps.TLS, insecure.NewCredentials()), inside: insecure.NewCredentials()}),
 		grpc.MaxConcurrentStreams(h.cfg.MaxStreams),
 		grpc.ChainUnaryInterceptor(h.unary...),
 		grpc.ChainStreamInterceptor(append(around.stream(), deps.Stream...)...),
 		// Four times what is accepted can be received, so that most oversized
 		// requests get our own answer, which says what to do.
-		grpc.MaxRecvMsgSize(4*h.cfg.MaxRequestBytes),
-		grpc.MaxSendMsgSize(64<<20),
+		grpc.MaxRecvMsgSize(4 * h.cfg.MaxRequestBytes),
+		grpc.MaxSendMsgSize(64 << 20),
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			Time: time.Minute, Timeout: 20 * time.Second,
 			// Without an age a client never finds a replica that came later. Calls in
@@ -136,8 +139,12 @@ func NewHost(cfg Config, deps Deps) (*Host, error) {
 			MaxConnectionAge: h.cfg.ConnectionAge, MaxConnectionAgeGrace: h.cfg.Deadline,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
-		grpc.ConnectionTimeout(20*time.Second),
-	)
+		grpc.ConnectionTimeout(20 * time.Second),
+	}
+	if deps.Stats != nil {
+		options = append(options, grpc.StatsHandler(deps.Stats))
+	}
+	h.server = grpc.NewServer(options...)
 	h.health.SetServingStatus(Live, healthv1.HealthCheckResponse_SERVING)
 	h.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)
 	return h, nil
