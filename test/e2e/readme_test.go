@@ -106,35 +106,79 @@ func TestReadmeCalls(t *testing.T) {
 	}
 }
 
+// commands are the command lines of a part of the README, with their comments.
+func commands(t *testing.T, from, to string) (lines, comments []string) {
+	t.Helper()
+	_, rest, found := strings.Cut(readme(t), from)
+	block, _, ends := strings.Cut(rest, to)
+	if !found || !ends {
+		t.Fatalf("the README has no part from %q to %q", from, to)
+	}
+	for line := range strings.Lines(block) {
+		line, comment, _ := strings.Cut(line, "#")
+		if command, ok := strings.CutPrefix(strings.TrimSpace(line), "zonebench "); ok {
+			lines, comments = append(lines, command), append(comments, comment)
+		}
+	}
+	return lines, comments
+}
+
+func arguments(line string) []string {
+	var args []string
+	for _, m := range regexp.MustCompile(`'([^']*)'|(\S+)`).FindAllStringSubmatch(line, -1) {
+		args = append(args, m[1]+m[2])
+	}
+	return args
+}
+
 // The command lines of the first ten minutes end with 0, or with 1 where the
 // answer is a list of candidates.
 func TestReadmeCommands(t *testing.T) {
 	in := harness.Start(t, "")
 	harness.Load(t, in.Clients)
-	_, rest, _ := strings.Cut(readme(t), "## The first ten minutes")
-	block, _, _ := strings.Cut(rest, "A table is accepted whole")
+	lines, comments := commands(t, "## The first ten minutes", "A table is accepted whole")
 	ran := 0
-	for line := range strings.Lines(block) {
-		line, comment, _ := strings.Cut(line, "#")
-		command, ok := strings.CutPrefix(strings.TrimSpace(line), "zonebench ")
-		if !ok || strings.Contains(command, "my.csv") {
+	for i, line := range lines {
+		if strings.Contains(line, "my.csv") {
 			continue
 		}
-		var args []string
-		for _, m := range regexp.MustCompile(`'([^']*)'|(\S+)`).FindAllStringSubmatch(command, -1) {
-			args = append(args, m[1]+m[2])
-		}
 		want := 0
-		if strings.Contains(comment, "you get both") {
+		if strings.Contains(comments[i], "you get both") {
 			want = 1
 		}
-		code, out, errOut := run(t, append(args, "--address", in.Cluster.Address())...)
+		code, out, errOut := run(t, append(arguments(line), "--address", in.Cluster.Address())...)
 		if code != want || out == "" {
-			t.Errorf("zonebench %s: exit code %d, want %d\n%s%s", command, code, want, out, errOut)
+			t.Errorf("zonebench %s: exit code %d, want %d\n%s%s", line, code, want, out, errOut)
 		}
 		ran++
 	}
 	if ran < 7 {
 		t.Errorf("only %d command lines were found", ran)
+	}
+}
+
+// The command lines of the ranking that moves end with 0, in their order, and
+// say what their comments promise. Those that go on for ever are stopped.
+func TestReadmeRanking(t *testing.T) {
+	in := harness.Start(t, "")
+	harness.Load(t, in.Clients)
+	lines, comments := commands(t, "## A ranking that moves", "The same `--seed`")
+	if len(lines) < 14 {
+		t.Fatalf("only %d command lines were found", len(lines))
+	}
+	for i, line := range lines {
+		args := append(arguments(line), "--address", in.Cluster.Address())
+		if strings.HasPrefix(line, "watch ") || strings.Contains(line, "--rate") {
+			args = append(args, "--count", "1")
+		}
+		code, out, errOut := run(t, args...)
+		if code != 0 || out == "" {
+			t.Errorf("zonebench %s: exit code %d\n%s%s", line, code, out, errOut)
+		}
+		if months := regexp.MustCompile(`(\d+) months`).FindStringSubmatch(comments[i]); months != nil {
+			if n := strings.Count(out, "rankings/example-"); fmt.Sprint(n) != months[1] {
+				t.Errorf("zonebench %s lists %d rankings, the comment says %s", line, n, months[1])
+			}
+		}
 	}
 }

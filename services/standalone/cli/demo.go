@@ -117,14 +117,16 @@ func (a *app) loadProvince(ctx context.Context, conn *grpc.ClientConn) (string, 
 	s := &simulation{app: a, dataset: dataset, conn: conn}
 	err = s.run(ctx)
 	if errors.Is(err, errOtherDataset) {
-		a.heading(a.say("已有另一个模拟数据集,未改动。", "Another simulated dataset is there and stays as it is."))
+		fmt.Fprintln(a.Out)
+		a.linef("%s", a.say("已有另一个模拟数据集,未改动。", "Another simulated dataset is there and stays as it is."))
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	a.heading(fmt.Sprintf(a.say("另已载入示例省〔模拟〕:%d 个开发区,%d 个榜单。", "Loaded as well: Example Province〔模拟〕, %d zones and %d rankings."),
-		len(dataset.Zones()), s.out.Rankings))
+	fmt.Fprintln(a.Out)
+	a.linef(a.say("另已载入示例省〔模拟〕:%d 个开发区,%d 个榜单。", "Loaded as well: Example Province〔模拟〕, %d zones and %d rankings."),
+		len(dataset.Zones()), s.out.Rankings)
 	return strings.TrimPrefix(dataset.RankingName(dataset.Months()-1), "rankings/"), nil
 }
 
@@ -178,29 +180,31 @@ func (a *app) showCalls(address, newest string) {
 	if address != defaultAddress {
 		option = " --address " + address
 	}
+	name := or(a.Name, "zonebench")
 	fmt.Fprintf(a.Out, `
-  %[4]s zones resolve 金开%[2]s
-  %[4]s compare --period 2020 --indicator industrial-investment-growth%[2]s
-
+  %[1]s zones resolve 金开%[2]s
+  %[1]s compare --period 2020 --indicator industrial-investment-growth%[2]s
+`, name, option)
+	if newest != "" {
+		fmt.Fprintf(a.Out, `  %[1]s ranking %[3]s%[2]s
+  %[1]s watch %[3]s%[2]s     # %[4]s
+  %[1]s simulate --rate 5%[2]s
+`, name, option, newest, a.say("下一条命令让它动起来", "the next line makes it move"))
+	}
+	fmt.Fprintf(a.Out, `
   grpcurl -plaintext %[1]s list
   grpcurl -plaintext -d '{"queries":[{"text":"金开"}]}' \
     %[1]s zonebench.zone.v1.ZoneService/ResolveZones
   grpcurl -plaintext -d '{"period":"2020","kind":"KIND_TARGET"}' \
     %[1]s zonebench.ranking.v1.RankingService/CompareZones
 
-  conn, err := grpc.NewClient(%[3]q,
+  conn, err := grpc.NewClient(%[2]q,
       grpc.WithTransportCredentials(insecure.NewCredentials()))
   resp, err := rankingv1.NewRankingServiceClient(conn).CompareZones(ctx,
       &rankingv1.CompareZonesRequest{
           Period: "2020", Kind: indicatorv1.Kind_KIND_TARGET})
-`, address, option, address, or(a.Name, "zonebench"))
-	if newest != "" {
-		fmt.Fprintf(a.Out, `
-  %[1]s ranking %[3]s%[2]s
-  %[1]s watch %[3]s%[2]s            # %[4]s
-  %[1]s simulate --rate 5%[2]s
-`, or(a.Name, "zonebench"), option, newest, a.say("它随下一条命令而动", "it moves by the next line"))
-	}
+
+`, address, address)
 }
 
 // What `demo --once --json` prints: keys in snake case, words in lower case,
