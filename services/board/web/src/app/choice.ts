@@ -5,6 +5,7 @@ import { useRoute, useRouter, type LocationQueryRaw } from 'vue-router'
 import { all, rankings } from '@/api/client'
 import { useLoad, type Loaded } from '@/api/load'
 import { RankingState, type Ranking } from '@/gen/zonebench/ranking/v1/ranking_pb'
+import { newestFirst } from '@/text/period'
 
 export function remember(key: string, value: string): void {
   try {
@@ -38,18 +39,9 @@ function chosen(key: string): { value: ComputedRef<string>; choose: (value: stri
   }
 }
 
-/** The last day of a period as a number that can be ordered: 2024-05 before 2024. */
-function end(period: string): string {
-  const base = period.split(';')[0]!.split('/').pop()!
-  const m = /^(\d{4})(?:-(?:(\d{2})(?:-(\d{2}))?|Q([1-4])|S([12])))?/.exec(base)
-  if (!m) return base
-  const month = m[2] ?? (m[4] ? String(Number(m[4]) * 3) : m[5] ? String(Number(m[5]) * 6) : '12')
-  return `${m[1]}-${month.padStart(2, '0')}-${m[3] ?? '31'}`
-}
-
 /** Newest period first. */
 export function byPeriod(a: Ranking, b: Ranking): number {
-  return end(b.period).localeCompare(end(a.period)) || a.name.localeCompare(b.name)
+  return newestFirst(a.period, b.period) || a.name.localeCompare(b.name)
 }
 
 export function useRankings(): Loaded<Ranking[]> {

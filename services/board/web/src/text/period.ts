@@ -83,3 +83,17 @@ export function shortPeriod(text: string): string {
   if (n === 1 || n === 2) return `${m[1]}.${n}`
   return zh ? `${n}月` : months[n - 1]!
 }
+
+/** The last day of a period as text that can be ordered: 2024-05 before 2024. */
+export function endOf(text: string): string {
+  const base = text.split(';')[0]!.split('/').pop()!
+  const m = /^(\d{4})(?:-(?:(\d{2})(?:-(\d{2}))?|Q([1-4])|S([12])))?/.exec(base)
+  if (!m) return base
+  const month = m[2] ?? (m[4] ? String(Number(m[4]) * 3) : m[5] ? String(Number(m[5]) * 6) : '12')
+  return `${m[1]}-${month.padStart(2, '0')}-${m[3] ?? '31'}`
+}
+
+/** Orders periods, the newest first; the longer of two that end together comes first. */
+export function newestFirst(a: string, b: string): number {
+  return endOf(b).localeCompare(endOf(a)) || a.localeCompare(b)
+}
