@@ -3,6 +3,7 @@ package figures
 import (
 	"iter"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -101,4 +102,12 @@ func SubjectAndIndicator(keyText string) (subject, indicator string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// PeriodOf is the third part of a text that KeyText made.
+func PeriodOf(keyText string) string {
+	_, rest, _ := strings.Cut(keyText, " ")
+	_, rest, _ = strings.Cut(rest, " ")
+	text, _, _ := strings.Cut(rest, " ")
+	return text
 }

@@ -350,3 +350,17 @@ func TestPartsOfARanking(t *testing.T) {
 		t.Errorf("a zone outside the group: %v", err)
 	}
 }
+
+// The months that come in leave the rankings of earlier months as they are.
+func TestAFigureOfALaterPeriodTouchesNoEarlierRanking(t *testing.T) {
+	w := newWorld(t, ledgertest.Server(t, t.TempDir()))
+	w.settle()
+	before := w.say("a tax 2024 10", "b tax 2024 20")
+	w.say("a tax 2025 30")
+	w.say("a tax 2025-06 30")
+	for id, want := range map[string]int64{"r2024": before, "r2025": before + 2} {
+		if v := w.get(&rankingv1.GetRankingRequest{Name: id}).GetHead().GetVersion(); v != want {
+			t.Errorf("%s is at version %d, want %d", id, v, want)
+		}
+	}
+}

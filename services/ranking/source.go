@@ -11,6 +11,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"zonebench.internal/pkg/civil"
 	"zonebench.internal/pkg/fault"
 	"zonebench.internal/pkg/figures"
 	"zonebench.internal/pkg/ledger"
@@ -31,7 +32,8 @@ import (
 //   - its group, one of its members, a relation of a member, or a reference unit
 //     that stands beside it;
 //   - an indicator of a leaf or its growth, or a source that was there before;
-//   - a statement of a member or reference unit under such an indicator, or a pin;
+//   - a statement of a member or reference unit under such an indicator, or a pin,
+//     of the ranking's period or one that ends before it;
 //   - or, for a public ranking, when it is the first one not earlier than the
 //     moment at which such a statement becomes public.
 //
@@ -318,7 +320,7 @@ func (w *watch) uses(indicator string, revision int64) bool {
 // touch is what a figure that a commit changed touches, false for nothing.
 func (w *watch) touch(t *track, revision int64, keyText string) (standing.Touch, bool, error) {
 	subject, indicator, ok := figures.SubjectAndIndicator(keyText)
-	if !ok || !w.beside[subject] && !registry.IsZone(subject) || !w.uses(indicator, revision) {
+	if !ok || !w.beside[subject] && !registry.IsZone(subject) || !w.looksAt(figures.PeriodOf(keyText)) || !w.uses(indicator, revision) {
 		return standing.Touch{}, false, nil
 	}
 	if !w.beside[subject] {
@@ -328,6 +330,17 @@ func (w *watch) touch(t *track, revision int64, keyText string) (standing.Touch,
 		}
 	}
 	return standing.Touch{Subject: subject, Indicator: indicator}, true, nil
+}
+
+// looksAt reports whether a cell may look at figures of a period: the ranking's
+// own, or one that ends before it, which may be carried. So the months that come
+// in leave the rankings of earlier months alone.
+func (w *watch) looksAt(text string) bool {
+	if text == w.ranking.GetPeriod() {
+		return true
+	}
+	p, err := period.Parse(text)
+	return err == nil && p.End() != nil && civil.Last(p.End(), civil.Never) < civil.Last(w.end, civil.Never)
 }
 
 // members are those of the group at a revision.
