@@ -7,7 +7,7 @@ require (
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 	zonebench.internal/pkg/composite v0.0.0
-	zonebench.internal/proto v0.0.0-00010101000000-000000000000
+	zonebench.internal/proto v0.0.0
 )
 
 require (
