@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
@@ -367,3 +368,60 @@ func unbuild() {
 
 // where the programs were built.
 var where atomic.Pointer[string]
+
+// Leader is the NATS server that answers for the ledger's stream, by name.
+func (c *Cluster) Leader(t testing.TB, js jetstream.JetStream) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ask, stop := context.WithTimeout(ctx, 2*time.Second)
+		stream, err := js.Stream(ask, "LEDGER")
+		stop()
+		if err == nil && stream.CachedInfo().Cluster != nil && stream.CachedInfo().Cluster.Leader != "" {
+			return stream.CachedInfo().Cluster.Leader
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("the ledger's stream has no leader: %v", err)
+		}
+	}
+}
+
+// StepDown makes another NATS server answer for the ledger's stream.
+func (c *Cluster) StepDown(t testing.TB, js jetstream.JetStream) {
+	t.Helper()
+	before := c.Leader(t, js)
+	if _, err := js.Conn().Request("$JS.API.STREAM.LEADER.STEPDOWN.LEDGER", nil, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(Patience)
+	for c.Leader(t, js) == before {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s goes on to lead the ledger's stream", before)
+		}
+	}
+}
+
+// Server is the NATS server of a name.
+func (c *Cluster) Server(t testing.TB, name string) *Node {
+	t.Helper()
+	for _, n := range c.NATS {
+		if n.Name == name {
+			return n
+		}
+	}
+	t.Fatalf("there is no server %s", name)
+	return nil
+}
+
+// Current waits until every NATS server has all of every stream.
+func (c *Cluster) Current(t testing.TB) {
+	t.Helper()
+	for _, monitor := range c.monitors {
+		Answers(t, monitor+"/healthz")
+	}
+}

@@ -31,6 +31,7 @@ type Clients struct {
 	Indicator indicatorv1.IndicatorServiceClient
 	Ranking   rankingv1.RankingServiceClient
 	Published rankingv1.PublishedRankingServiceClient
+	Live      rankingv1.LiveRankingServiceClient
 }
 
 // NewClients makes the clients of a connection.
@@ -41,6 +42,7 @@ func NewClients(conn *grpc.ClientConn) Clients {
 		Indicator: indicatorv1.NewIndicatorServiceClient(conn),
 		Ranking:   rankingv1.NewRankingServiceClient(conn),
 		Published: rankingv1.NewPublishedRankingServiceClient(conn),
+		Live:      rankingv1.NewLiveRankingServiceClient(conn),
 	}
 }
 
