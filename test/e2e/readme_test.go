@@ -182,3 +182,36 @@ func TestReadmeRanking(t *testing.T) {
 		}
 	}
 }
+
+// What the README shows of the demo is what the demo prints.
+func TestReadmeShowsTheDemo(t *testing.T) {
+	_, rest, _ := strings.Cut(readme(t), "## What you see")
+	part, _, _ := strings.Cut(rest, "\n## ")
+	printed := make(map[string]bool)
+	for _, name := range []string{"demo.zh.160.txt", "demo-live.zh.txt"} {
+		text, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			printed[strings.TrimRight(line, "\n")] = true
+		}
+	}
+	shown := 0
+	for i, block := range strings.Split(part, "```") {
+		if i%2 == 0 {
+			continue // between the blocks
+		}
+		for line := range strings.SplitSeq(strings.Trim(block, "\n"), "\n") {
+			if line == "" || strings.TrimSpace(line) == "..." {
+				continue
+			}
+			if shown++; !printed[line] {
+				t.Errorf("the demo does not print %q", line)
+			}
+		}
+	}
+	if shown < 20 {
+		t.Errorf("only %d lines are shown", shown)
+	}
+}

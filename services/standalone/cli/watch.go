@@ -138,7 +138,7 @@ func (w *watching) follow(ctx context.Context, conn *grpc.ClientConn) error {
 		if ctx.Err() != nil { // Interrupting is how it ends.
 			return ctx.Err()
 		}
-		if code := status.Code(err); !connected || code != codes.Unavailable && !ending(err) {
+		if !connected || status.Code(err) != codes.Unavailable {
 			return err //nolint:wrapcheck // the server's own words
 		}
 		if !w.json {
@@ -150,11 +150,6 @@ func (w *watching) follow(ctx context.Context, conn *grpc.ClientConn) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// ending: the server ended the stream in order, as it does when it stops.
-func ending(err error) bool {
-	return status.Code(err) == codes.Unknown && strings.Contains(err.Error(), "EOF")
 }
 
 func (w *watching) show(update *rankingv1.WatchRankingResponse) error {
