@@ -90,14 +90,30 @@ func (l *Leases) take(ctx context.Context, at *lane, on uint64) {
 		at.revision, at.record, at.absent = revision, r, 0
 		at.seen, at.heard = l.deps.Now(), l.deps.Now()
 		// A quarter of the life is what anybody else waits longer, at least.
-		at.renewed, at.until = began, began.Add(l.cfg.TTL-l.cfg.TTL/4)
+		at.renewed, at.until, at.tried = began, began.Add(l.cfg.TTL-l.cfg.TTL/4), time.Time{}
 		l.tell(at, l.deps.Now())
 	case refused(err):
 		l.refresh(ctx, at, true)
 	default:
+		l.unanswered(at, began)
 		l.meter.failures.WithLabelValues(at.name).Inc()
 		l.deps.Log.DebugContext(ctx, "a lease could not be written", slog.String("lane", at.name), slog.Any("error", err))
 		l.refresh(ctx, at, false)
+	}
+}
+
+// unanswered notes that a write of the lease failed without being refused. A
+// process that stood still meanwhile does not know whether others were answered.
+func (l *Leases) unanswered(at *lane, began time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ended, before := l.deps.Now(), at.renewed
+	if at.tried.After(before) {
+		before = at.tried
+	}
+	at.tried = time.Time{}
+	if ended.Sub(began) < l.cfg.TTL*2/3 && began.Sub(before) < l.cfg.TTL {
+		at.tried = ended
 	}
 }
 

@@ -17,7 +17,9 @@
 // life takes it over, by the same rule. Nobody compares clocks: each process
 // measures with its own how long a revision has been there since it saw it
 // first. The holder stops to believe in its lease at three quarters of its life,
-// counted from before its last renewal, so before anybody else may take it.
+// counted from before its last renewal, so before anybody else may take it. Only
+// while the bucket answers nobody, because its servers elect a leader, all go on
+// with what they knew: the lanes may well have theirs.
 //
 // Two shortcuts make a change of holder quick. A process that stops gives its
 // leases back, and the others see it at once. And who waits for a lease asks the
@@ -101,6 +103,7 @@ type lane struct {
 	heard    time.Time // when anything was heard of the key
 	until    time.Time // this process holds it until then, if nobody else does
 	renewed  time.Time // when the last renewal that succeeded began
+	tried    time.Time // when the last renewal that failed ended, zero after one that did not
 	absent   int       // how many times in a row nobody answered for the holder
 	told     Standing  // what was told last
 }
@@ -211,7 +214,7 @@ func (l *Leases) standing(at *lane, now time.Time) Standing {
 	case at.revision == 0 || at.record.Holder == "":
 		return Standing{}
 	case at.record.Holder == l.deps.ID:
-		if now.Before(at.until) {
+		if now.Before(at.until) || at.unasked(l.cfg.TTL, now) {
 			return Standing{Holder: l.deps.ID, Here: true}
 		}
 		return Standing{}
@@ -223,9 +226,16 @@ func (l *Leases) standing(at *lane, now time.Time) Standing {
 }
 
 // expired says whether nobody has renewed the lease for its whole life, by this
-// process's clock.
+// process's clock. While the bucket cannot be read, that is not known.
 func (at *lane) expired(ttl time.Duration, now time.Time) bool {
-	return now.Sub(at.seen) >= max(ttl, at.record.TTL)
+	life := max(ttl, at.record.TTL)
+	return now.Sub(at.seen) >= life && at.heard.Sub(at.seen) >= life-ttl/3
+}
+
+// unasked says whether this process goes on to hold a lease that it cannot renew
+// because the bucket does not answer: nobody else can take it then.
+func (at *lane) unasked(ttl time.Duration, now time.Time) bool {
+	return !at.until.IsZero() && !at.tried.IsZero() && now.Sub(at.tried) < ttl
 }
 
 // Turn is one lane's lease, for work that one replica is to do. A nil Turn is
@@ -383,12 +393,15 @@ func (l *Leases) observe(name string, revision uint64, r record, certain bool) {
 		at = &lane{name: name, wake: make(chan struct{}, 1)}
 		l.lanes[name] = at
 	}
+	if now.Sub(at.heard) > l.cfg.TTL {
+		at.seen = now // Nobody was answered, the holder neither: its life begins again.
+	}
 	at.heard = now
 	if revision == at.revision || revision < at.revision && !certain {
 		return
 	}
 	if r.Holder != at.record.Holder {
-		at.until, at.renewed, at.absent = time.Time{}, time.Time{}, 0
+		at.until, at.renewed, at.tried, at.absent = time.Time{}, time.Time{}, time.Time{}, 0
 	}
 	at.revision, at.record, at.seen = revision, r, now
 	l.tell(at, now)

@@ -40,6 +40,11 @@ type replica struct {
 // start runs a replica until the test ends or it is killed before. Its clock is off.
 func start(t *testing.T, server *local.Server, name string, off time.Duration) *replica {
 	t.Helper()
+	return startOver(t, server, name, off, func(js jetstream.JetStream) jetstream.JetStream { return js })
+}
+
+func startOver(t *testing.T, server *local.Server, name string, off time.Duration, wrap func(jetstream.JetStream) jetstream.JetStream) *replica {
+	t.Helper()
 	r := &replica{conn: connect(t, server), metrics: prometheus.NewRegistry(), ended: make(chan struct{})}
 	r.fit.Store(true)
 	js, err := jetstream.New(r.conn)
@@ -47,7 +52,7 @@ func start(t *testing.T, server *local.Server, name string, off time.Duration) *
 		t.Fatal(err)
 	}
 	r.Leases, err = lease.Open(t.Context(), lease.Config{TTL: ttl}, lease.Deps{
-		JetStream: js, ID: name, Lanes: []string{lane}, Fit: r.fit.Load, Log: ledgertest.Log(t), Metrics: r.metrics,
+		JetStream: wrap(js), ID: name, Lanes: []string{lane}, Fit: r.fit.Load, Log: ledgertest.Log(t), Metrics: r.metrics,
 		Now: func() time.Time { return time.Now().Add(off) },
 	})
 	if err != nil {
@@ -411,5 +416,74 @@ func TestOpenRefuses(t *testing.T) {
 	var none *lease.Turn
 	if mine, _ := none.Mine(); !mine {
 		t.Error("without replicas it is always one's turn")
+	}
+}
+
+// deaf is a connection on which the bucket does not answer while the test says so.
+type deaf struct {
+	jetstream.JetStream
+	silent *atomic.Bool
+}
+
+type deafBucket struct {
+	jetstream.KeyValue
+	silent *atomic.Bool
+}
+
+func (d deaf) KeyValue(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
+	if d.silent.Load() {
+		return nil, context.DeadlineExceeded
+	}
+	kv, err := d.JetStream.KeyValue(ctx, bucket)
+	return deafBucket{KeyValue: kv, silent: d.silent}, err
+}
+
+func (d deafBucket) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	if d.silent.Load() {
+		return nil, context.DeadlineExceeded
+	}
+	return d.KeyValue.Get(ctx, key)
+}
+
+func (d deafBucket) Update(ctx context.Context, key string, value []byte, last uint64) (uint64, error) {
+	if d.silent.Load() {
+		return 0, context.DeadlineExceeded
+	}
+	return d.KeyValue.Update(ctx, key, value, last)
+}
+
+// While the servers of the bucket elect a leader nobody can take a lease, so its
+// holder keeps it and the others go on to hand their writes to it: the lanes of
+// the ledger may well have their leader.
+func TestALeaseOutlivesASilentBucket(t *testing.T) {
+	server := ledgertest.Server(t, t.TempDir())
+	var silent atomic.Bool
+	wrap := func(js jetstream.JetStream) jetstream.JetStream { return deaf{JetStream: js, silent: &silent} }
+	a := startOver(t, server, "a", 0, wrap)
+	a.seesHolder(t, "a")
+	b := startOver(t, server, "b", 0, wrap)
+	b.seesHolder(t, "a")
+	silent.Store(true)
+	until := time.NewTimer(4 * ttl)
+	for {
+		if s := a.Standing(lane); !s.Here {
+			t.Fatalf("the holder gave up: %+v", s)
+		}
+		if s := b.Standing(lane); s.Holder != "a" {
+			t.Fatalf("the other one sees %+v", s)
+		}
+		select {
+		case <-time.After(ttl / 20):
+			continue
+		case <-until.C:
+		}
+		break
+	}
+	silent.Store(false)
+	for range 20 { // And it is still the same one.
+		<-time.After(ttl / 10)
+		if s := a.Standing(lane); !s.Here {
+			t.Fatalf("after the silence: %+v", s)
+		}
 	}
 }
