@@ -293,6 +293,9 @@ func (r *report) row(t *testing.T, service string, p *pulse) {
 		p.longest.Seconds(), p.quantile(0.5).Milliseconds(), p.quantile(1).Seconds())
 	r.rows = append(r.rows, line)
 	t.Log(line)
+	for _, word := range p.words {
+		t.Log("  ", word)
+	}
 }
 
 func (r *report) takeover(how string, took time.Duration) {

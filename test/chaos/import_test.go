@@ -53,7 +53,7 @@ func (o *ordeal) province(t *testing.T) (*simulate.Dataset, harness.Clients) {
 // the other one. Replicas in free competition refuse it.
 func (o *ordeal) largeImport(t *testing.T) {
 	dataset, clients := o.province(t)
-	harness.Import(t, clients, data.Indicators, []byte("id,name_zh,unit,nature,direction,simulated\nchaos-output,示例产值,亿元,flow,higher_is_better,true\n"))
+	harness.Import(t, clients, data.Indicators, []byte("id,name_zh,unit,nature,direction,simulated\nmass-output,示例产值,亿元,flow,higher_is_better,true\n"))
 	harness.Import(t, clients, data.Sources, []byte("id,title_zh,publisher,reliability,simulated\nmass-0,示例零,示例,official,true\nmass-1,示例一,示例,official,true\n"))
 	o.under(t, o.form.commits, []string{"indicator"}, func(l *load) {
 		committer := o.cluster.Committer(t, "indicator")
@@ -78,7 +78,7 @@ func (o *ordeal) largeImport(t *testing.T) {
 			if r == committer {
 				through = "the replica that commits"
 			}
-			o.report.note(t, "An import of %d rows (%.1f MiB) through %s took %.1f s, beside %.0f commits a second to the same lane.",
+			o.report.note(t, "An import of %d rows (%.1f MiB) through %s took %.1f s, beside %.0f writes a second to the same lane.",
 				rows, float64(len(table))/(1<<20), through, took.Seconds(), float64(l.acked("indicator")-before)/took.Seconds())
 			for _, reader := range o.cluster.Replicas["indicator"] { // They are all there, on every replica.
 				listed, err := reader.Clients(t).Indicator.ListStatements(t.Context(), &indicatorv1.ListStatementsRequest{
@@ -99,7 +99,7 @@ func mass(n int, zones []string) []byte {
 	b.WriteString("source,subject,indicator,period,kind,value,unit,locator\n")
 	for row := range importRows {
 		month := row / len(zones)
-		fmt.Fprintf(&b, "mass-%d,%s,chaos-output,%d-%02d,actual,%d.%d,亿元,%s\n", n, zones[row%len(zones)],
+		fmt.Fprintf(&b, "mass-%d,%s,mass-output,%d-%02d,actual,%d.%d,亿元,%s\n", n, zones[row%len(zones)],
 			1990+month/12, month%12+1, row%977, n, strings.Repeat("示例", 8))
 	}
 	return b.Bytes()

@@ -26,7 +26,7 @@ import (
 const (
 	// deadline is what a client gives one call.
 	deadline = 10 * time.Second
-	// workers write at the same time, to each service.
+	// workers write at the same time, to each service, at least.
 	workers = 8
 )
 
@@ -45,13 +45,14 @@ type load struct {
 
 // A pulse is how one service answered over time.
 type pulse struct {
-	began, last time.Time // of the load, and of the last write that was answered well
-	longest     time.Duration
-	asked       int
-	acked       int
-	refusals    int // that the request deserved
-	failures    map[string]int
-	took        []time.Duration // of the ones answered well
+	last     time.Time // that a write was answered well, zero before the first
+	longest  time.Duration
+	asked    int
+	acked    int
+	refusals int // that the request deserved
+	failures map[string]int
+	words    []string        // of the first failures
+	took     []time.Duration // of the ones answered well
 }
 
 // startLoad begins to write. The rate is in writes a second, of each service.
@@ -61,14 +62,14 @@ func startLoad(t *testing.T, c *harness.Cluster, h *history, seed uint64, rate i
 	l := &load{t: t, history: h, pulses: make(map[string]*pulse), cancel: cancel}
 	t.Cleanup(func() { l.cancel(); l.running.Wait() })
 	for number, service := range services {
-		now := time.Now()
-		l.pulses[service] = &pulse{began: now, last: now, failures: make(map[string]int)}
+		l.pulses[service] = &pulse{failures: make(map[string]int)}
+		workers := max(workers, rate/6) // enough to go on at the rate while some calls are slow
 		for w := range workers {
 			// A client of its own, which reads what it wrote from whichever replica.
 			client := c.Dial(t, service, grpc.WithUnaryInterceptor(new(revision.Client).Unary))
 			random := rand.New(rand.NewPCG(seed, uint64(number*workers+w)))
 			l.running.Go(func() {
-				worker{load: l, service: service, client: client, random: random}.run(ctx, time.Second*workers/time.Duration(rate))
+				worker{load: l, service: service, client: client, random: random}.run(ctx, time.Second*time.Duration(workers)/time.Duration(rate))
 			})
 		}
 	}
@@ -96,6 +97,9 @@ func (l *load) answered(service string, began time.Time, err error) {
 	switch {
 	case failed(err):
 		p.failures[status.Code(err).String()]++
+		if len(p.words) < 5 {
+			p.words = append(p.words, now.Format(time.StampMilli)+" "+err.Error())
+		}
 	case err != nil:
 		p.refusals++
 		p.pause(now)
@@ -108,7 +112,9 @@ func (l *load) answered(service string, began time.Time, err error) {
 
 // pause notes how long nothing was answered well.
 func (p *pulse) pause(now time.Time) {
-	p.longest = max(p.longest, now.Sub(p.last))
+	if !p.last.IsZero() {
+		p.longest = max(p.longest, now.Sub(p.last))
+	}
 	p.last = now
 }
 
