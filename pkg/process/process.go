@@ -157,6 +157,11 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 		cancel()
 		err = errors.Join(err, <-told)
 	}()
+	traces, err := telemetry.OpenTraces(ctx, p.Name, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.Close()) }()
 	var conn *nats.Conn
 	if err := reach(ctx, log, func(context.Context) error {
 		conn, err = natsconn.Connect(common.NATS, p.Name, now, log, connection(log)...)
@@ -177,7 +182,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err := reach(ctx, log, func(ctx context.Context) (err error) {
 		led, err = ledger.Open(ctx, ledger.Config{Replicas: common.Replicas, LedgerID: common.LedgerID}, ledger.Deps{
 			JetStream: js, Durability: ledger.SyncByMonitoring(monitoring, strings.Split(common.NATSMonitor, ",")...),
-			Now: now, Log: log, Metrics: metrics,
+			Now: now, Log: log, Metrics: metrics, Tracer: traces.Tracer(),
 		})
 		return err
 	}); err != nil {
@@ -215,7 +220,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 		return err
 	}
 	host, err := service.NewHost(common.Host, service.Deps{
-		Log: log, Metrics: metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(), Probes: probes,
+		Log: log, Metrics: metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(), Probes: probes, Stats: traces.Server(),
 		Unary:   []grpc.UnaryServerInterceptor{among.Unary, revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
 		Beneath: []service.Task{{Name: "ledger", Run: led.Run}, {Name: "lease", Run: among.Run}},

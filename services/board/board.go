@@ -63,7 +63,9 @@ type Deps struct {
 	Assets  fs.FS
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
-	Now     func() time.Time
+	// Around stands around everything that is served, for traces. Nil: nothing does.
+	Around func(http.Handler) http.Handler
+	Now    func() time.Time
 }
 
 // Board serves people. It implements service.Service.
@@ -106,6 +108,9 @@ func New(cfg Config, deps Deps) (*Board, error) {
 	mux.Handle("GET /readyz", readyz(deps.Backends))
 	b := &Board{cfg: cfg, deps: deps, stop: stop}
 	b.handler = secure(cfg, bounded(cfg.WriteTimeout, deps.Now, mux))
+	if deps.Around != nil {
+		b.handler = deps.Around(b.handler)
+	}
 
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

@@ -64,6 +64,7 @@ type Config struct {
 	BoardConfig board.Config
 	Log         *slog.Logger
 	Metrics     prometheus.Registerer
+	Traces      *telemetry.Traces // nil: there are none
 	// Now is the clock of commit times, time.Now by default.
 	Now func() time.Time
 }
@@ -148,6 +149,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	led, err := ledger.Open(ctx, ledger.Config{MarkFile: mark}, ledger.Deps{
 		JetStream: c.js, Durability: nats.Durability, FreeSpace: nats.FreeSpace,
 		Now: cfg.Now, Log: cfg.Log.With(slog.String("unit", "ledger")), Metrics: cfg.Metrics,
+		Tracer: cfg.Traces.Tracer(),
 	})
 	if err != nil {
 		return nil, err
@@ -201,7 +203,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		beneath = append(beneath, service.Task{Name: "archive", Run: archiver.Run})
 	}
 	host, err := service.NewHost(cfg.Host, service.Deps{
-		Log: cfg.Log, Metrics: cfg.Metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(),
+		Log: cfg.Log, Metrics: cfg.Metrics, Identify: door.Identify, TLS: door.TLS, Ready: led.CaughtUp(), Stats: cfg.Traces.Server(),
 		Unary:   []grpc.UnaryServerInterceptor{revision.UnaryServer(led)},
 		Stream:  []grpc.StreamServerInterceptor{revision.StreamServer(led)},
 		Beneath: beneath,
@@ -220,14 +222,14 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	services := []service.Service{zon, ind, ran, sys, aud}
 	if web != nil {
 		// A connection of its own: what a browser reads and who it is are not this process's.
-		conn, err := within(host)
+		conn, err := within(host, cfg.Traces.Client())
 		if err != nil {
 			return nil, err
 		}
 		undo.push(func() { _ = conn.Close() })
 		brd, err := board.New(cfg.BoardConfig, board.Deps{
 			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: conn}, {Name: "indicator", Conn: conn}, {Name: "ranking", Conn: conn}},
-			Log: cfg.Log.With(slog.String("unit", "board")), Metrics: cfg.Metrics,
+			Log: cfg.Log.With(slog.String("unit", "board")), Metrics: cfg.Metrics, Around: cfg.Traces.HTTP,
 			Now: time.Now, // Time limits of connections are the machine's, whatever commit times are.
 		})
 		if err != nil {

@@ -118,7 +118,7 @@ func (a *app) home() string {
 
 // run starts an installation, hands it to do, and stops it in order. Whatever
 // ends first ends the other.
-func (a *app) run(ctx context.Context, s serving, do func(context.Context, installation) error) error {
+func (a *app) run(ctx context.Context, s serving, do func(context.Context, installation) error) (err error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(s.log)); err != nil {
 		return usage(fmt.Errorf("--log-level %s: use debug, info, warn or error", s.log))
@@ -135,9 +135,14 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	if !s.given("board") && s.board != "" && taken(ctx, s.board) {
 		s.board = anyPort
 	}
+	traces, err := telemetry.OpenTraces(ctx, "zonebench", log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.Close()) }()
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
-		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance, Log: log, Metrics: metrics, Now: a.Now,
+		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance, Log: log, Metrics: metrics, Traces: traces, Now: a.Now,
 	})
 	if err != nil {
 		return started(err)

@@ -123,9 +123,14 @@ func serve(ctx context.Context, mine settings, told telemetry.Config, log *slog.
 	if err != nil {
 		return err
 	}
+	traces, err := telemetry.OpenTraces(ctx, "board", log)
+	if err != nil {
+		return err //nolint:wrapcheck // it begins with traces
+	}
+	defer func() { err = errors.Join(err, traces.Close()) }()
 	var backends []board.Backend
 	for _, to := range mine.addresses() {
-		conn, err := dial(to.address, creds)
+		conn, err := dial(to.address, creds, traces.Client())
 		if err != nil {
 			return err
 		}
@@ -133,7 +138,7 @@ func serve(ctx context.Context, mine settings, told telemetry.Config, log *slog.
 		backends = append(backends, board.Backend{Name: to.name, Conn: conn})
 	}
 	metrics := telemetry.Metrics()
-	deps := board.Deps{Listener: lis, Backends: backends, Log: log, Metrics: metrics, Now: now}
+	deps := board.Deps{Around: traces.HTTP, Listener: lis, Backends: backends, Log: log, Metrics: metrics, Now: now}
 	brd, err := board.New(mine.Board, deps) //nolint:contextcheck // it starts nothing
 	if err != nil {
 		return err //nolint:wrapcheck // it begins with the name of the board
@@ -213,12 +218,12 @@ func (s settings) credentials(log *slog.Logger, now func() time.Time) (credentia
 }
 
 // dial connects to all the addresses behind a name and uses them in turns.
-func dial(address string, creds credentials.TransportCredentials) (*grpc.ClientConn, error) {
+func dial(address string, creds credentials.TransportCredentials, traced grpc.DialOption) (*grpc.ClientConn, error) {
 	if !strings.Contains(address, ":///") {
 		address = "dns:///" + address
 	}
 	conn, err := grpc.NewClient(address,
-		grpc.WithTransportCredentials(creds),
+		grpc.WithTransportCredentials(creds), traced,
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
 	)
