@@ -134,7 +134,7 @@ func (x *Index) tier(res *Result) {
 	for _, rows := range partition(res.Screened.Units, nil) {
 		order := placed(rows, res.Unplaced)
 		for _, r := range rows {
-			if res.Unplaced[r] != "" {
+			if res.Unplaced[r].Cause != Present {
 				res.Tiers[r] = t.Unplaced
 			}
 		}

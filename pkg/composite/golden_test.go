@@ -116,7 +116,7 @@ func checkStates(tb testing.TB, res *Result) {
 		}
 	}
 	for r, p := range res.Places {
-		if (p == 0) != (res.Unplaced[r] != "") || p > 0 && math.IsNaN(res.Scores[r]) {
+		if (p == 0) != (res.Unplaced[r].Cause != Present) || p > 0 && math.IsNaN(res.Scores[r]) {
 			tb.Fatalf("row %d: place %d, score %v, reason %q", r, p, res.Scores[r], res.Unplaced[r])
 		}
 	}

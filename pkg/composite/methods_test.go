@@ -138,7 +138,7 @@ func TestColumnsThatDivideByZero(t *testing.T) {
 	within(t, "one unit", got, []float64{nan}, 0)
 	got, res := one(t, []float64{nan, nan}, 1, 4, `{"normalise": "minmax"}`, nil)
 	within(t, "nothing known", got, []float64{nan, nan}, 0)
-	if res.Places[0] != 0 || res.Unplaced[0] == "" {
+	if res.Places[0] != 0 || res.Unplaced[0].Cause == Present {
 		t.Errorf("a unit without a score has place %d", res.Places[0])
 	}
 }

@@ -2,7 +2,6 @@ package composite
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -93,7 +92,7 @@ func (x *Index) placeRows(res *Result) {
 	}
 	n := len(res.Scores)
 	res.Places = make([]int, n)
-	res.Unplaced = make([]string, n)
+	res.Unplaced = make([]Absence, n)
 	key := make([]float64, n)
 	sgn := 1.0
 	if res.SmallerIsBetter {
@@ -108,15 +107,15 @@ func (x *Index) placeRows(res *Result) {
 		u := res.Screened.Units[r]
 		switch {
 		case res.Adjustments != nil && res.Adjustments[r].Veto == "no_place":
-			res.Unplaced[r] = "veto: the score stands without a place"
+			res.Unplaced[r].Cause = VetoPlace
 		case res.Adjustments != nil && res.Adjustments[r].Veto == "no_score":
-			res.Unplaced[r] = "veto: no score"
+			res.Unplaced[r].Cause = VetoScore
 		case key[r] != key[r]:
-			res.Unplaced[r] = "no score"
+			res.Unplaced[r].Cause = NoScore
 		case slices.Contains(p.Without, u.Code):
-			res.Unplaced[r] = "takes part without a place (place.without)"
+			res.Unplaced[r].Cause = PlacelessByName
 		case without != nil && slices.Contains(p.WithoutClasses, without.Values[res.RowOf[r]]):
-			res.Unplaced[r] = fmt.Sprintf("takes part without a place (%s is %s)", without.Code, without.Values[res.RowOf[r]])
+			res.Unplaced[r] = Absence{Cause: PlacelessClass, Column: without.Code, Class: without.Values[res.RowOf[r]]}
 		}
 	}
 	breaks := make([][]float64, len(p.TieBreak))
@@ -173,10 +172,10 @@ func isLast(res *Result, r int) int {
 	return 0
 }
 
-func placed(rows []int, unplaced []string) []int {
+func placed(rows []int, unplaced []Absence) []int {
 	var out []int
 	for _, r := range rows {
-		if unplaced[r] == "" {
+		if unplaced[r].Cause == Present {
 			out = append(out, r)
 		}
 	}

@@ -17,7 +17,7 @@ type Warning struct {
 // Dropped is a row that a screen left out.
 type Dropped struct {
 	Unit   Unit
-	Reason string
+	Reason Absence
 }
 
 // Treatment is what was done to one column in one period.
@@ -119,8 +119,8 @@ type Result struct {
 	// Places counts from 1 within a period; 0 for no place. GroupPlaces
 	// likewise inside the classes of place.within, nil without.
 	Places, GroupPlaces []int
-	// Unplaced says why a row has no place, "" where it has one.
-	Unplaced []string
+	// Unplaced says why a row has no place.
+	Unplaced []Absence
 	// SmallerIsBetter says that place 1 is the smallest score (VIKOR).
 	SmallerIsBetter bool
 	// Tiers are the names of the tiers, nil without a tier step.

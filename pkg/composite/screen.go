@@ -1,9 +1,6 @@
 package composite
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // screen leaves out rows. known / applicable indicators >= min_known, non-zero /
 // known >= min_nonzero, and every gate met; an imputed cell is known. A row
@@ -12,7 +9,7 @@ import (
 func (x *Index) screen(f *Frame) (kept []int, dropped []Dropped) {
 	s := x.recipe.Screen
 	for r, u := range f.Units {
-		if reason := x.screenRow(s, f, r); reason != "" && !slices.Contains(s.Keep, u.Code) {
+		if reason := x.screenRow(s, f, r); reason.Cause != Present && !slices.Contains(s.Keep, u.Code) {
 			dropped = append(dropped, Dropped{Unit: u, Reason: reason})
 			continue
 		}
@@ -21,12 +18,12 @@ func (x *Index) screen(f *Frame) (kept []int, dropped []Dropped) {
 	return kept, dropped
 }
 
-func (x *Index) screenRow(s *Screen, f *Frame, r int) string {
+func (x *Index) screenRow(s *Screen, f *Frame, r int) Absence {
 	if s == nil {
-		return ""
+		return Absence{}
 	}
 	if slices.Contains(s.Drop, f.Units[r].Code) {
-		return "left out by name (screen.drop)"
+		return Absence{Cause: LeftOutByName}
 	}
 	applicable, have, nonzero := 0, 0, 0
 	for c := range f.Codes {
@@ -40,26 +37,26 @@ func (x *Index) screenRow(s *Screen, f *Frame, r int) string {
 			}
 		}
 	}
-	if share := ratio(have, applicable); share < s.MinKnown {
-		return fmt.Sprintf("%d of %d indicators known, a share of %.3g; the limit is %v", have, applicable, share, s.MinKnown)
+	if ratio(have, applicable) < s.MinKnown {
+		return Absence{Cause: TooFewKnown, Have: have, Of: applicable, Limit: s.MinKnown}
 	}
-	if share := ratio(nonzero, have); share < s.MinNonzero {
-		return fmt.Sprintf("%d of %d known indicators are not zero, a share of %.3g; the limit is %v", nonzero, have, share, s.MinNonzero)
+	if ratio(nonzero, have) < s.MinNonzero {
+		return Absence{Cause: TooManyZeros, Have: nonzero, Of: have, Limit: s.MinNonzero}
 	}
 	for _, g := range s.Gates {
 		v := x.data.Column(g.Column).Values[r]
 		switch {
 		case v != v:
 			if g.Missing != "in" {
-				return fmt.Sprintf("gate on %s: the value is missing", g.Column)
+				return Absence{Cause: GateMissing, Column: g.Column}
 			}
 		case g.Min != nil && v < *g.Min:
-			return fmt.Sprintf("gate on %s: %v is below %v", g.Column, v, *g.Min)
+			return Absence{Cause: GateBelow, Column: g.Column, Value: v, Limit: *g.Min}
 		case g.Max != nil && v > *g.Max:
-			return fmt.Sprintf("gate on %s: %v is above %v", g.Column, v, *g.Max)
+			return Absence{Cause: GateAbove, Column: g.Column, Value: v, Limit: *g.Max}
 		}
 	}
-	return ""
+	return Absence{}
 }
 
 func ratio(a, b int) float64 {

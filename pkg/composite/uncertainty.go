@@ -644,7 +644,7 @@ func (x *Index) PlaceRange(res *Result) (*PlaceRange, error) {
 	}
 	out := &PlaceRange{}
 	for r, u := range res.Screened.Units {
-		if u.Time != last || ends[1].Unplaced[r] != "" {
+		if u.Time != last || ends[1].Unplaced[r].Cause != Present {
 			continue
 		}
 		out.Units = append(out.Units, u)

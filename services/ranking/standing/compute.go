@@ -197,6 +197,17 @@ func (l Leaf) Name() *typev1.Localized {
 	return text(l.ID(), l.ID())
 }
 
+// nodeName is the display name of a leaf by the id of its node, which is the code
+// of its column.
+func (t *Table) nodeName(id string) *typev1.Localized {
+	for _, l := range t.leaves {
+		if l.ID() == id {
+			return l.Name()
+		}
+	}
+	return text(id, id)
+}
+
 // score takes over what the engine finds.
 func (t *Table) score(r *result, weights map[string]string, rows []*rankingv1.Standing) {
 	x, members, err := t.index(weights)
@@ -226,12 +237,12 @@ func (t *Table) score(r *result, weights map[string]string, rows []*rankingv1.St
 		switch {
 		case r.run.Places[i] > 0:
 			out.Place, out.Reason = int32(r.run.Places[i]), nil
-		case r.run.Unplaced[i] != "":
-			out.Reason = unplaced(r.run.Unplaced[i])
+		default:
+			out.Reason = absent(r.run.Unplaced[i], t.nodeName)
 		}
 	}
 	for _, d := range r.run.Dropped {
-		rows[t.row[d.Unit.Code]].Reason = unplaced(d.Reason)
+		rows[t.row[d.Unit.Code]].Reason = absent(d.Reason, t.nodeName)
 	}
 }
 

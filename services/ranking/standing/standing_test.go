@@ -496,7 +496,7 @@ func TestRecipeTellsZonesApartByTheirClass(t *testing.T) {
 	table := p.table()
 	expect(t, "rows", places(table), "1.b 5, 0.a 9, 0.c, 0.d")
 	i := slices.IndexFunc(table.Rows(), func(r *rankingv1.Standing) bool { return r.GetSubject() == "zones/a" })
-	expect(t, "why", table.Rows()[i].GetReason().GetZh(), "参加计分,不排名次")
+	expect(t, "why", table.Rows()[i].GetReason().GetZh(), "该类开发区参加计分,不排名次")
 }
 
 func TestRecipeThatCannotBeComputedSaysSoInsteadOfPlaces(t *testing.T) {

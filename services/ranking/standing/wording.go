@@ -1,11 +1,14 @@
 package standing
 
 import (
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"zonebench.internal/pkg/composite"
 	"zonebench.internal/pkg/registry"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 )
@@ -75,21 +78,45 @@ func otherScopes(found []*typev1.Localized) *typev1.Localized {
 	return text("口径不同:只有"+strings.Join(zh, ";")+"的数", "another scope: there are only figures of "+strings.Join(en, "; "))
 }
 
-// unplaced translates the engine's reasons for a row without a place.
-func unplaced(engine string) *typev1.Localized {
-	switch {
-	case engine == "no score":
+// absent says in words why a row has no place; name gives the words for a column.
+func absent(a composite.Absence, name func(column string) *typev1.Localized) *typev1.Localized {
+	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	en := a.String()
+	switch a.Cause {
+	case composite.Present:
+		return nil
+	case composite.LeftOutByName:
+		return text("按考核办法不参加", "left out by the scheme")
+	case composite.TooFewKnown:
+		return text(fmt.Sprintf("%d项指标只有%d项有数,不足%s%%,不参加排名", a.Of, a.Have, number(100*a.Limit)),
+			fmt.Sprintf("%d of %d indicators are known, less than %s%%: it takes no part", a.Have, a.Of, number(100*a.Limit)))
+	case composite.TooManyZeros:
+		return text(fmt.Sprintf("%d项有数的指标只有%d项不为零,不足%s%%,不参加排名", a.Of, a.Have, number(100*a.Limit)),
+			fmt.Sprintf("%d of %d known indicators are not zero, less than %s%%: it takes no part", a.Have, a.Of, number(100*a.Limit)))
+	case composite.GateMissing:
+		n := name(a.Column)
+		return text("入围指标「"+n.GetZh()+"」无数", "its figure of "+english(n)+", on which taking part depends, is missing")
+	case composite.GateBelow:
+		n := name(a.Column)
+		return text(fmt.Sprintf("入围指标「%s」为%s,低于门槛%s", n.GetZh(), number(a.Value), number(a.Limit)),
+			fmt.Sprintf("its %s of %s is below the %s that taking part asks for", english(n), number(a.Value), number(a.Limit)))
+	case composite.GateAbove:
+		n := name(a.Column)
+		return text(fmt.Sprintf("入围指标「%s」为%s,高于门槛%s", n.GetZh(), number(a.Value), number(a.Limit)),
+			fmt.Sprintf("its %s of %s is above the %s that taking part allows", english(n), number(a.Value), number(a.Limit)))
+	case composite.VetoPlace:
+		return text("一票否决:保留得分,不排名次", en)
+	case composite.VetoScore:
+		return text("一票否决:不计得分", en)
+	case composite.NoScore:
 		return noScore
-	case engine == "veto: the score stands without a place":
-		return text("一票否决:保留得分,不排名次", engine)
-	case engine == "veto: no score":
-		return text("一票否决:不计得分", engine)
-	case strings.HasPrefix(engine, "takes part without a place"):
-		return text("参加计分,不排名次", engine)
-	case strings.HasPrefix(engine, "left out by name"):
-		return text("按办法不参加计分", engine)
+	case composite.PlacelessByName:
+		return text("参加计分,不排名次", "takes part without a place")
+	case composite.PlacelessClass:
+		return text("该类开发区参加计分,不排名次", "zones of its class take part without a place")
+	default:
+		return text("没有位次", en)
 	}
-	return text("未达到参加条件:"+engine, engine)
 }
 
 // Marked is a display name that ends in the mark of simulated data when it is so.

@@ -181,7 +181,7 @@ func report(x *composite.Index, res *composite.Result, only string) reportAll {
 			continue
 		}
 		one := reportUnit{
-			Code: u.Code, Name: u.Name, Time: time(u), Unplaced: res.Unplaced[r], Score: number(res.Scores[r]),
+			Code: u.Code, Name: u.Name, Time: time(u), Unplaced: res.Unplaced[r].String(), Score: number(res.Scores[r]),
 			Scores:       map[string]number{},
 			Completeness: number(res.Completeness[r]), CompletenessByWeight: number(res.CompletenessByWeight[r]),
 		}
@@ -204,7 +204,7 @@ func report(x *composite.Index, res *composite.Result, only string) reportAll {
 		all.Units = append(all.Units, one)
 	}
 	for _, d := range res.Dropped {
-		all.Dropped = append(all.Dropped, reportDropped{Code: d.Unit.Code, Time: time(d.Unit), Reason: d.Reason})
+		all.Dropped = append(all.Dropped, reportDropped{Code: d.Unit.Code, Time: time(d.Unit), Reason: d.Reason.String()})
 	}
 	return all
 }
