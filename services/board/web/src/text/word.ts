@@ -1,7 +1,8 @@
 // Enums of the contracts as keys of word.json.
 import { Comparator } from '@/gen/zonebench/type/v1/value_pb'
-import { GapReason } from '@/gen/zonebench/ranking/v1/ranking_pb'
-import { t } from './i18n'
+import { GapReason, type Ranking } from '@/gen/zonebench/ranking/v1/ranking_pb'
+import { say, t } from './i18n'
+import { period } from './period'
 
 /** not_reported, in_review, ...; empty for a cell that has its number. */
 export function gapKey(gap: GapReason): string {
@@ -31,6 +32,13 @@ export function marked(name: string, simulated: boolean): string {
 /** A simulated name without its mark, where the mark stands beside it anyway. */
 export function unmarked(name: string): string {
   return name.endsWith(mark) ? name.slice(0, -mark.length) : name
+}
+
+/** A ranking by its name and period; many names say the period themselves. */
+export function titled(ranking: Ranking | undefined): string {
+  if (!ranking) return ''
+  const name = unmarked(say(ranking.displayName))
+  return name.includes(ranking.period.slice(0, 4)) ? name : `${name} · ${period(ranking.period)}`
 }
 
 /** 第 3 位. */

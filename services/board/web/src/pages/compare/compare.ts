@@ -5,7 +5,8 @@ import { say, t } from '@/text/i18n'
 import { unmarked } from '@/text/word'
 
 /** What a column of the matrix and a comparison are about. */
-export const conceptKey = (c: { indicator: string; nature: Nature; unit: string }): string => `${c.indicator}~${c.nature}~${c.unit}`
+export const conceptKey = (c: Pick<Concept | Comparison, 'indicator' | 'nature' | 'unit' | 'displayName'>): string =>
+  `${c.indicator}~${c.nature}~${c.unit}~${c.displayName?.zh ?? ''}`
 
 /** 规上工业增加值增速: growth says so. */
 export function conceptName(c: Pick<Concept | Comparison, 'displayName' | 'nature'>): string {

@@ -1,5 +1,6 @@
 // 需调度事项: what a leader has to see to, the gravest first. Each is a fact of the answers, said in one line.
 import { CompletionRule, CompletionStatus, type Completion } from '@/gen/zonebench/indicator/v1/completion_pb'
+import { Nature, type Indicator } from '@/gen/zonebench/indicator/v1/indicator_pb'
 import type { GetProfileResponse } from '@/gen/zonebench/ranking/v1/live_ranking_service_pb'
 import { GapReason } from '@/gen/zonebench/ranking/v1/ranking_pb'
 import { compare, grouped, magnitude, sign } from '@/text/decimal'
@@ -15,15 +16,25 @@ export interface Matter {
   weight: number
 }
 
+/** Growth is an indicator of its own under the name of what grows: the word is added. */
+export function indicatorName(c: Completion, known: ReadonlyMap<string, Indicator> | undefined): string {
+  const name = unmarked(say(c.indicatorName))
+  return known?.get(c.indicator)?.nature === Nature.GROWTH ? name + t('ranking.growth_suffix') : name
+}
+
 /** An amount that accrues over the year; shares, rates and growth have no even pace. */
 export function paced(c: Completion): boolean {
   return c.rule === CompletionRule.RATIO && !!c.pace?.pointsAhead
 }
 
-export function matters(profile: GetProfileResponse | undefined, completions: readonly Completion[] | undefined): Matter[] {
+export function matters(
+  profile: GetProfileResponse | undefined,
+  completions: readonly Completion[] | undefined,
+  known: ReadonlyMap<string, Indicator> | undefined,
+): Matter[] {
   const found: Matter[] = []
   for (const c of completions ?? []) {
-    const what = unmarked(say(c.indicatorName))
+    const what = indicatorName(c, known)
     if (c.status === CompletionStatus.MISSED) {
       found.push({ kind: 'missed', what, text: t('home.missed'), weight: 100 })
     } else if (c.pace && paced(c) && sign(c.pace.pointsAhead) < 0) {

@@ -1,6 +1,6 @@
 import type { Column } from '@/design/column'
 import type { PastPlace, Standing } from '@/gen/zonebench/ranking/v1/ranking_pb'
-import { percent } from '@/text/decimal'
+import { magnitude, percent } from '@/text/decimal'
 import { say, t } from '@/text/i18n'
 import { marked } from '@/text/word'
 
@@ -26,10 +26,10 @@ export function standingColumns(histories: ReadonlyMap<string, readonly PastPlac
   return [
     { key: 'place', title: t('ranking.place'), width: '4.75rem', text: (r) => (r.place ? String(r.place) : ''), numeric: true, align: 'left' },
     { key: 'move', title: t('ranking.move'), width: '4.25rem', text: moveText },
-    { key: 'name', title: t('common.zone'), width: 'minmax(9rem, 2fr)', text: nameOf },
+    { key: 'name', title: t('common.zone'), width: 'minmax(9rem, 1.3fr)', text: nameOf },
     { key: 'score', title: t('ranking.score'), width: '5rem', align: 'right', text: (r) => r.score, numeric: true, unit: t('common.points') },
     { key: 'ahead', title: t('ranking.gap_ahead'), width: '6rem', align: 'right', from: 52, text: (r) => r.gapAhead, numeric: true },
-    { key: 'behind', title: t('ranking.gap_behind'), width: '6rem', align: 'right', from: 60, text: (r) => r.gapBehind, numeric: true },
+    { key: 'behind', title: t('ranking.gap_behind'), width: '6rem', align: 'right', from: 60, text: (r) => magnitude(r.gapBehind), numeric: true },
     {
       key: 'completeness',
       title: t('common.completeness'),

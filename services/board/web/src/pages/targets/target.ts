@@ -1,7 +1,7 @@
 import { CompletionRule, CompletionStatus, TargetBasis, type Completion } from '@/gen/zonebench/indicator/v1/completion_pb'
 import { grouped, percent, signed } from '@/text/decimal'
-import { t } from '@/text/i18n'
-import { comparatorSign } from '@/text/word'
+import { say, t } from '@/text/i18n'
+import { comparatorSign, unmarked } from '@/text/word'
 
 const statuses: Record<number, [key: string, sign: string]> = {
   [CompletionStatus.MET]: ['met', '✓'],
@@ -38,4 +38,11 @@ export function doneText(c: Completion): string {
     default:
       return ''
   }
+}
+
+/** The indicator; growth says that it is growth, whose name is that of what grows. */
+export function aimedAt(c: Completion): string {
+  const name = unmarked(say(c.indicatorName))
+  const suffix = t('ranking.growth_suffix')
+  return c.rule === CompletionRule.POINTS && !name.endsWith(suffix) ? name + suffix : name
 }
