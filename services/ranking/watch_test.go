@@ -313,9 +313,9 @@ type stuck struct {
 
 func (s *stuck) Context() context.Context { return s.ctx }
 
-func (s *stuck) Send(resp *rankingv1.WatchRankingResponse) error {
+func (s *stuck) SendMsg(message any) error {
 	select {
-	case s.sent <- resp:
+	case s.sent <- message.(*rankingv1.WatchRankingResponse):
 		return nil
 	case <-s.ctx.Done():
 		return s.ctx.Err()

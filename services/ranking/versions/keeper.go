@@ -84,7 +84,7 @@ type topic struct {
 	newest  News
 	changed chan struct{}            // closed and replaced when newest changes
 	heads   []*rankingv1.VersionHead // newest first, at most Kept
-	deltas  map[deltaKey]*delta      // to the newest version
+	deltas  map[deltaKey]*Delta      // to the newest version
 }
 
 // News is the newest version of a ranking that a keeper has made.

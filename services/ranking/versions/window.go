@@ -87,37 +87,47 @@ type deltaKey struct {
 	window string
 }
 
-// A delta is made once, by the first who asks.
-type delta struct {
-	once sync.Once
-	made *rankingv1.RankingDelta
+// A Delta is made once, by the first who asks, and so is what a transport makes of
+// it.
+type Delta struct {
+	once    sync.Once
+	message *rankingv1.RankingDelta
+
+	encoding sync.Once
+	encoded  any
+}
+
+// Message is the delta. It is shared: never modify it.
+func (d *Delta) Message() *rankingv1.RankingDelta { return d.message }
+
+// Encoded is what encode gave when it was asked for the first time.
+func (d *Delta) Encoded(encode func() any) any {
+	d.encoding.Do(func() { d.encoded = encode() })
+	return d.encoded
 }
 
 // Delta is Window.Delta, made once for all who want the same from one version to
-// the newest one. It is shared: never modify it.
-func (k *Keeper) Delta(w Window, from, to *Version) *rankingv1.RankingDelta {
+// the newest one.
+func (k *Keeper) Delta(w Window, from, to *Version) *Delta {
 	d := k.delta(deltaKey{from: from.Head.GetVersion(), window: w.Key()}, to)
-	if d == nil {
-		return w.Delta(from, to)
-	}
-	d.once.Do(func() { d.made = w.Delta(from, to) })
-	return d.made
+	d.once.Do(func() { d.message = w.Delta(from, to) })
+	return d
 }
 
-// delta finds where a delta is shared; nil when it is not.
-func (k *Keeper) delta(key deltaKey, to *Version) *delta {
+// delta finds or makes the place of a delta, which others find if it leads to the
+// newest version.
+func (k *Keeper) delta(key deltaKey, to *Version) *Delta {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.topic(to.Head.GetRanking())
-	if t.newest.Version != to.Head.GetVersion() {
-		return nil
+	if d := t.deltas[key]; d != nil && t.newest.Version == to.Head.GetVersion() {
+		return d
 	}
-	d := t.deltas[key]
-	if d == nil && len(t.deltas) < maxDeltas {
+	d := &Delta{}
+	if t.newest.Version == to.Head.GetVersion() && len(t.deltas) < maxDeltas {
 		if t.deltas == nil {
-			t.deltas = make(map[deltaKey]*delta)
+			t.deltas = make(map[deltaKey]*Delta)
 		}
-		d = &delta{}
 		t.deltas[key] = d
 	}
 	return d
