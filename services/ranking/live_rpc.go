@@ -288,12 +288,14 @@ func (s *Service) GetRanking(ctx context.Context, req *rankingv1.GetRankingReque
 	}
 	key := func(r *rankingv1.Standing) string { return fmt.Sprintf("%06d", r.GetPosition()) }
 	rows, resp.NextPageToken, _ = page.Cut(p, slices.Values(rows), key, func(*rankingv1.Standing) bool { return true })
-	resp.Standings, err = s.furnish(req.GetName(), p.Revision, rows, req.GetShowCells(), req.GetHistory())
+	resp.Standings, err = s.furnish(ctx, req.GetName(), p.Revision, rows, req.GetShowCells(), req.GetHistory())
 	return resp, err
 }
 
 // furnish adds cells and history to copies of rows.
-func (s *Service) furnish(name string, at int64, rows []*rankingv1.Standing, cells bool, history int32) ([]*rankingv1.Standing, error) {
+func (s *Service) furnish(
+	ctx context.Context, name string, at int64, rows []*rankingv1.Standing, cells bool, history int32,
+) ([]*rankingv1.Standing, error) {
 	if !cells && history == 0 {
 		return rows, nil
 	}
@@ -313,7 +315,7 @@ func (s *Service) furnish(name string, at int64, rows []*rankingv1.Standing, cel
 		}
 	}
 	if history > 0 {
-		past, err := s.history(name, at, zones, int(history))
+		past, err := s.history(ctx, name, at, zones, int(history))
 		if err != nil {
 			return nil, err
 		}
@@ -325,31 +327,28 @@ func (s *Service) furnish(name string, at int64, rows []*rankingv1.Standing, cel
 }
 
 // history are the places of zones in the rankings before, the oldest first.
-func (s *Service) history(name string, at int64, zones []string, back int) ([][]*rankingv1.PastPlace, error) {
+func (s *Service) history(ctx context.Context, name string, at int64, zones []string, back int) ([][]*rankingv1.PastPlace, error) {
+	lane, _ := s.deps.Lane.Current()
+	view := lane.View(at)
+	after, _ := view.Ranking(name)
 	past := make([][]*rankingv1.PastPlace, len(zones))
-	after, err := s.source.table(name, at)
-	if err != nil {
-		return nil, err
-	}
 	for range back {
-		previous := after.Ranking().GetPrevious()
-		if previous == "" {
+		before, ok := view.Ranking(after.GetPrevious())
+		if !ok {
 			break
 		}
-		before, err := s.source.table(previous, at)
+		v, err := s.keeper.At(ctx, before.GetName(), at)
 		if err != nil {
 			return nil, err
 		}
-		rows := make(map[string]*rankingv1.Standing)
-		for _, r := range before.Rows() {
-			rows[r.GetSubject()] = r
-		}
 		for i, zone := range zones {
-			r := rows[zone] // nil: it was no member then
-			past[i] = append(past[i], &rankingv1.PastPlace{
-				Ranking: previous, Period: before.Ranking().GetPeriod(), Place: r.GetPlace(), Of: r.GetOf(), Score: r.GetScore(),
-				SchemeChanged: before.Ranking().GetScheme() != after.Ranking().GetScheme(),
-			})
+			p := &rankingv1.PastPlace{
+				Ranking: before.GetName(), Period: before.GetPeriod(), SchemeChanged: before.GetScheme() != after.GetScheme(),
+			}
+			if row, ok := v.Row(zone); ok { // else it was no member then
+				p.Place, p.Of, p.Score = v.Rows[row].GetPlace(), v.Rows[row].GetOf(), v.Rows[row].GetScore()
+			}
+			past[i] = append(past[i], p)
 		}
 		after = before
 	}

@@ -42,7 +42,7 @@ func (s *Service) GetProfile(ctx context.Context, req *rankingv1.GetProfileReque
 		return nil, err
 	}
 	resp := &rankingv1.GetProfileResponse{Ranking: ranking, Head: v.Head, State: s.stateAt(at)}
-	rows, err := s.furnish(req.GetName(), at, v.Rows[i:i+1], true, req.GetHistory())
+	rows, err := s.furnish(ctx, req.GetName(), at, v.Rows[i:i+1], true, req.GetHistory())
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ import (
 //     that stands beside it;
 //   - an indicator of a leaf or its growth, or a source that was there before;
 //   - a statement of a member or reference unit under such an indicator, or a pin,
-//     of the ranking's period or one that ends before it;
+//     of the ranking's period or of one whose figures may be carried into it;
 //   - or, for a public ranking, when it is the first one not earlier than the
 //     moment at which such a statement becomes public.
 //
@@ -48,6 +48,7 @@ type source struct {
 
 	mu     sync.Mutex
 	tracks map[string]*track
+	plans  map[string]*plan
 	recent []*track // by use, the latest last, of those that keep tables
 }
 
@@ -88,7 +89,9 @@ type roster struct {
 }
 
 func newSource(deps Deps) *source {
-	return &source{lane: deps.Lane, registry: deps.Registry, figures: deps.Figures, ledger: deps.Ledger, tracks: make(map[string]*track)}
+	return &source{
+		lane: deps.Lane, registry: deps.Registry, figures: deps.Figures, ledger: deps.Ledger, tracks: make(map[string]*track), plans: make(map[string]*plan),
+	}
 }
 
 // Rankings implements versions.Source.
@@ -177,13 +180,18 @@ func (t *track) at(w *watch, revision int64) (int64, error) {
 // watch is a ranking at a revision, and what touches it.
 type watch struct {
 	*source
+	*plan
+	zones  *registry.State
+	stated *figures.State
+}
+
+// plan is what a ranking says about what touches it. It never changes.
+type plan struct {
 	ranking *rankingv1.Ranking
 	scheme  *rankingv1.Scheme
 	end     *typev1.Date
-	leaves  map[string]bool // indicators
-	beside  map[string]bool // reference units
-	zones   *registry.State
-	stated  *figures.State
+	leaves  map[string]int32 // by indicator: how many months its figures are carried
+	beside  map[string]bool  // reference units
 }
 
 // watch gives false when there is no such ranking at the revision.
@@ -194,26 +202,44 @@ func (s *source) watch(name string, revision int64) (*watch, bool, error) {
 	if !ok {
 		return nil, false, nil
 	}
-	w := &watch{source: s, ranking: r, leaves: make(map[string]bool), beside: make(map[string]bool)}
-	if w.scheme, ok = view.Scheme(r.GetScheme()); !ok {
-		return nil, false, fmt.Errorf("%s names %s, which the ledger does not have", name, r.GetScheme())
-	}
-	p, err := period.Parse(r.GetPeriod())
+	p, err := s.plan(view, r)
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w", name, err)
+		return nil, false, err
 	}
-	w.end = p.End()
-	for _, n := range w.scheme.GetNodes() {
-		if n.GetLeaf() != nil {
-			w.leaves[n.GetLeaf().GetIndicator()] = true
-		}
-	}
-	for _, unit := range r.GetReferences() {
-		w.beside[unit] = true
-	}
+	w := &watch{source: s, plan: p}
 	w.zones, _ = s.registry.Current()
 	w.stated, _ = s.figures.Current()
 	return w, true, nil
+}
+
+// plan makes the plan of a ranking, or gives the one made last when it is of the
+// same ranking.
+func (s *source) plan(view PublishedView, r *rankingv1.Ranking) (*plan, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.plans[r.GetName()]; p != nil && p.ranking == r {
+		return p, nil
+	}
+	p := &plan{ranking: r, leaves: make(map[string]int32), beside: make(map[string]bool)}
+	var ok bool
+	if p.scheme, ok = view.Scheme(r.GetScheme()); !ok {
+		return nil, fmt.Errorf("%s names %s, which the ledger does not have", r.GetName(), r.GetScheme())
+	}
+	when, err := period.Parse(r.GetPeriod())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.GetName(), err)
+	}
+	p.end = when.End()
+	for _, n := range p.scheme.GetNodes() {
+		if leaf := n.GetLeaf(); leaf != nil {
+			p.leaves[leaf.GetIndicator()] = max(p.leaves[leaf.GetIndicator()], leaf.GetMaxAgeMonths())
+		}
+	}
+	for _, unit := range r.GetReferences() {
+		p.beside[unit] = true
+	}
+	s.plans[r.GetName()] = p
+	return p, nil
 }
 
 // lastTouch is the last commit in (after, until] that touches the ranking, 0 for
@@ -299,7 +325,9 @@ func (w *watch) figureTouches(t *track, revision int64, names []string) (bool, e
 func (w *watch) gathers(revision int64, name string) bool {
 	switch {
 	case strings.HasPrefix(name, "indicators/"):
-		return w.uses(name, revision) || w.uses(name, revision-1)
+		_, now := w.uses(name, revision)
+		_, before := w.uses(name, revision-1)
+		return now || before
 	case strings.HasPrefix(name, "sources/"): // What is said in a new one touches by itself.
 		_, known := w.stated.View(revision - 1).Source(name)
 		return known
@@ -308,19 +336,28 @@ func (w *watch) gathers(revision int64, name string) bool {
 	}
 }
 
-// uses reports whether an indicator is a leaf's, or the growth of one.
-func (w *watch) uses(indicator string, revision int64) bool {
-	if w.leaves[indicator] {
-		return true
+// uses reports whether an indicator is a leaf's or the growth of one, and how
+// many months its figures are carried.
+func (w *watch) uses(indicator string, revision int64) (carried int32, ok bool) {
+	if carried, ok = w.leaves[indicator]; ok {
+		return carried, true
 	}
-	i, ok := w.stated.View(revision).Indicator(indicator)
-	return ok && w.leaves[i.GetGrowthOf()]
+	i, known := w.stated.View(revision).Indicator(indicator)
+	if !known {
+		return 0, false
+	}
+	carried, ok = w.leaves[i.GetGrowthOf()]
+	return carried, ok
 }
 
 // touch is what a figure that a commit changed touches, false for nothing.
 func (w *watch) touch(t *track, revision int64, keyText string) (standing.Touch, bool, error) {
 	subject, indicator, ok := figures.SubjectAndIndicator(keyText)
-	if !ok || !w.beside[subject] && !registry.IsZone(subject) || !w.looksAt(figures.PeriodOf(keyText)) || !w.uses(indicator, revision) {
+	if !ok || !w.beside[subject] && !registry.IsZone(subject) {
+		return standing.Touch{}, false, nil
+	}
+	carried, ok := w.uses(indicator, revision)
+	if !ok || !w.looksAt(figures.PeriodOf(keyText), carried) {
 		return standing.Touch{}, false, nil
 	}
 	if !w.beside[subject] {
@@ -333,14 +370,20 @@ func (w *watch) touch(t *track, revision int64, keyText string) (standing.Touch,
 }
 
 // looksAt reports whether a cell may look at figures of a period: the ranking's
-// own, or one that ends before it, which may be carried. So the months that come
-// in leave the rankings of earlier months alone.
-func (w *watch) looksAt(text string) bool {
+// own, or one that ends before it by no more months than figures are carried. So
+// the months that come in leave the rankings of other months alone.
+func (w *watch) looksAt(text string, carried int32) bool {
 	if text == w.ranking.GetPeriod() {
 		return true
 	}
+	if carried == 0 {
+		return false
+	}
 	p, err := period.Parse(text)
-	return err == nil && p.End() != nil && civil.Last(p.End(), civil.Never) < civil.Last(w.end, civil.Never)
+	if err != nil || p.End() == nil {
+		return false
+	}
+	return civil.Last(p.End(), civil.Never) < civil.Last(w.end, civil.Never) && standing.Months(p.End(), w.end) <= carried
 }
 
 // members are those of the group at a revision.

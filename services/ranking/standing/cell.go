@@ -125,7 +125,7 @@ func (t *Table) carried(key *indicatorv1.FigureKey, w wanted) (Cell, bool) {
 			continue
 		}
 		p, err := period.Parse(k.GetPeriod())
-		if err != nil || p.End() == nil || civil.Last(p.End(), civil.Never) >= civil.Last(end, civil.Never) || months(p.End(), end) > w.maxAge {
+		if err != nil || p.End() == nil || civil.Last(p.End(), civil.Never) >= civil.Last(end, civil.Never) || Months(p.End(), end) > w.maxAge {
 			continue
 		}
 		if w.carry == rankingv1.Carry_CARRY_SAME_KIND && !sameKind(p, t.period) {
@@ -139,7 +139,7 @@ func (t *Table) carried(key *indicatorv1.FigureKey, w wanted) (Cell, bool) {
 	})
 	for _, c := range candidates {
 		if cell := t.own(c.key); cell.Known() {
-			cell.Age = months(c.end, end)
+			cell.Age = Months(c.end, end)
 			return cell, true
 		}
 	}
@@ -157,8 +157,8 @@ func sameKind(p, of period.Period) bool {
 	return of.Kind() != period.Year && p.Kind() != period.Year && p.FromYearStart() && of.FromYearStart()
 }
 
-// months from the end of one period to that of another.
-func months(from, to *typev1.Date) int32 {
+// Months from the end of one period to that of another.
+func Months(from, to *typev1.Date) int32 {
 	return to.GetYear()*12 + to.GetMonth() - from.GetYear()*12 - from.GetMonth()
 }
 
