@@ -145,7 +145,8 @@ func (s *shelf) load(ctx context.Context, name string, version int64) *Version {
 	if err != nil {
 		s.meter.mismatches.Inc()
 		s.log.WarnContext(ctx, "a version in Redis is not what was put there: it is computed anew", "ranking", name, "version", version, "error", err)
-		if err := s.client.Unlink(ctx, at).Err(); err != nil {
+		// It expires at once: who uses this Redis needs no right to delete.
+		if err := s.client.PExpire(ctx, at, time.Millisecond).Err(); err != nil {
 			s.failed(ctx, "load", err)
 		}
 		return nil
