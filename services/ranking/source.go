@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -62,11 +63,14 @@ type clockwork interface {
 // track is what is known of one ranking: where its newest version lies, and the
 // tables that were computed last. All of it can be found again.
 type track struct {
-	mu      sync.Mutex
-	version int64 // own one, which holds
-	through int64 // from there to here
-	tables  []kept
-	roster  roster
+	mu      sync.Mutex // held for a look, never while a table is computed
+	version int64      // own one, which holds
+	through int64      // from there to here
+
+	computing sync.Mutex // comes before mu
+	tables    []kept
+
+	roster atomic.Pointer[roster]
 }
 
 // kept is a table of a version of the ranking's own.
@@ -82,9 +86,9 @@ const (
 	rankingsKept = 16
 )
 
-// roster is the members of a group as of a commit of the zone lane.
+// roster is the members of a group as of a commit of the zone lane. It never changes.
 type roster struct {
-	revision int64 // of that commit; 0: none is known
+	revision int64 // of that commit
 	members  map[string]bool
 }
 
@@ -137,10 +141,7 @@ func (s *source) own(name string, revision int64) (int64, *rankingv1.Ranking, er
 	if err != nil || !ok {
 		return 0, nil, err
 	}
-	t := s.track(name)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	v, err := t.at(w, revision)
+	v, err := s.track(name).at(w, revision)
 	return v, w.ranking, err
 }
 
@@ -158,6 +159,8 @@ func (s *source) track(name string) *track {
 // at finds the version that holds at a revision, looking only at commits behind
 // the newest one that is known.
 func (t *track) at(w *watch, revision int64) (int64, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.version > 0 && t.version <= revision && revision <= t.through {
 		return t.version, nil
 	}
@@ -394,21 +397,21 @@ func (w *watch) members(t *track, revision int64) (map[string]bool, error) {
 		at = r
 		break
 	}
-	if t.roster.members != nil && t.roster.revision == at {
-		return t.roster.members, nil
+	if r := t.roster.Load(); r != nil && r.revision == at {
+		return r.members, nil
 	}
-	t.roster = roster{revision: at, members: make(map[string]bool)}
-	if _, ok := view.Group(w.ranking.GetGroup()); !ok {
-		return t.roster.members, nil
+	r := &roster{revision: at, members: make(map[string]bool)}
+	if _, ok := view.Group(w.ranking.GetGroup()); ok {
+		zones, err := view.Members(w.ranking.GetGroup(), w.end)
+		if err != nil {
+			return nil, fmt.Errorf("members of %s: %w", w.ranking.GetGroup(), err)
+		}
+		for _, z := range zones {
+			r.members[z.GetName()] = true
+		}
 	}
-	zones, err := view.Members(w.ranking.GetGroup(), w.end)
-	if err != nil {
-		return nil, fmt.Errorf("members of %s: %w", w.ranking.GetGroup(), err)
-	}
-	for _, z := range zones {
-		t.roster.members[z.GetName()] = true
-	}
-	return t.roster.members, nil
+	t.roster.Store(r)
+	return r.members, nil
 }
 
 // opened are the commits in (after, until] that pass the moment at which
@@ -445,12 +448,13 @@ func (s *source) table(name string, revision int64) (*standing.Table, error) {
 		return nil, fault.NotFound(name)
 	}
 	t := s.track(name)
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	version, err := t.at(w, revision)
 	if err != nil {
 		return nil, err
 	}
+	s.used(t)
+	t.computing.Lock()
+	defer t.computing.Unlock()
 	for _, k := range t.tables {
 		if k.version == version {
 			return k.table, nil
@@ -461,7 +465,6 @@ func (s *source) table(name string, revision int64) (*standing.Table, error) {
 		return nil, err
 	}
 	t.keep(kept{version, table})
-	s.used(t)
 	return table, nil
 }
 
@@ -483,9 +486,9 @@ func (s *source) used(t *track) {
 		old, s.recent = s.recent[0], s.recent[1:]
 	}
 	s.mu.Unlock()
-	if old != nil && old.mu.TryLock() { // Who holds it is using it.
+	if old != nil && old.computing.TryLock() { // Who holds it is using it.
 		old.tables = nil
-		old.mu.Unlock()
+		old.computing.Unlock()
 	}
 }
 
