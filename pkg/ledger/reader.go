@@ -16,6 +16,13 @@ const (
 	// whether there is one. It doubles up to idleMax while there is none.
 	idle    = 100 * time.Millisecond
 	idleMax = time.Second
+	// askTimeout bounds one question to the servers. Who asked a server that died
+	// gets no answer, and must not wait for it while another one leads by now.
+	askTimeout = time.Second
+	// confirmations is how often, a second apart, servers that replicate must say
+	// that something is missing before it is believed: one that was cut off lags,
+	// and goes on to answer for about ten seconds.
+	confirmations = 15
 	// prefetch bounds what the server sends ahead; it holds any one message.
 	prefetch = 16 << 20
 )
@@ -35,6 +42,7 @@ type reader struct {
 	iter   jetstream.MessagesContext
 	unhook func() bool
 	doubt  bool // the stream has said once that it does not end where the reader is
+	denied int  // how often in a row something was said to be missing
 }
 
 // next waits for the next message. After a DamageError the reader can go on
@@ -50,7 +58,7 @@ func (r *reader) next(ctx context.Context) (message, error) {
 			switch {
 			case ctx.Err() != nil:
 				return message{}, ctx.Err()
-			case errors.Is(err, jetstream.ErrStreamNotFound):
+			case errors.Is(err, jetstream.ErrStreamNotFound) && r.confirmed(ctx):
 				return message{}, r.gone()
 			case err != nil:
 				r.log.WarnContext(ctx, "the ledger cannot be read, trying again", "after", r.last, "error", err)
@@ -64,21 +72,24 @@ func (r *reader) next(ctx context.Context) (message, error) {
 		case err == nil && m.sequence <= r.last: // delivered again
 			continue
 		case err == nil && m.sequence == r.last+1:
-			r.last, r.doubt = m.sequence, false
+			r.last, r.doubt, r.denied = m.sequence, false, 0
 			return m, nil
 		case err == nil: // messages are missing before this one
 			r.stop()
 			m, err = r.fetch(ctx, m.sequence-1)
-			if err == nil || isDamage(err) {
+			if err == nil || isDamage(err) && r.confirmed(ctx) {
 				return m, err
 			}
 		case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 			wait = min(2*wait, idleMax)
 			m, err = r.overdue(ctx)
-			if err == nil && m.data != nil || isDamage(err) {
+			if err == nil && m.data != nil || isDamage(err) && r.confirmed(ctx) {
 				return m, err
 			}
-		case errors.Is(err, jetstream.ErrStreamNotFound):
+			if err != nil {
+				r.stop() // The consumer may have been on the server that does not answer.
+			}
+		case errors.Is(err, jetstream.ErrStreamNotFound) && r.confirmed(ctx):
 			return message{}, r.gone()
 		default:
 			r.stop()
@@ -88,6 +99,20 @@ func (r *reader) next(ctx context.Context) (message, error) {
 			pause(ctx, idle)
 		}
 	}
+}
+
+// confirmed says whether to believe that something is missing. A single server
+// is believed at once.
+func (r *reader) confirmed(ctx context.Context) bool {
+	if info := r.stream.CachedInfo(); info.Config.Replicas <= 1 {
+		return true
+	}
+	if r.denied++; r.denied >= confirmations {
+		return true
+	}
+	r.stop()
+	pause(ctx, idleMax)
+	return false
 }
 
 func isDamage(err error) bool {
@@ -120,9 +145,14 @@ func (r *reader) receive(wait time.Duration) (message, error) {
 // row that there is more, the next message is asked for by number; if it says
 // twice that there is less than was read, its end is lost.
 func (r *reader) overdue(ctx context.Context) (message, error) {
-	info, err := r.stream.Info(ctx)
+	ask, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	info, err := r.stream.Info(ask)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return message{}, r.gone()
+	}
+	if err == nil {
+		err = led(info.Cluster)
 	}
 	if err != nil {
 		return message{}, err
@@ -131,7 +161,7 @@ func (r *reader) overdue(ctx context.Context) (message, error) {
 	r.sawLast(last)
 	switch {
 	case last == r.last:
-		r.doubt = false
+		r.doubt, r.denied = false, 0
 		return message{}, nil
 	case !r.doubt: // it may be on its way
 		r.doubt = true
@@ -147,9 +177,11 @@ func (r *reader) overdue(ctx context.Context) (message, error) {
 // the damage reaches to the next one that it has, or to the end, which is at
 // least at the given sequence.
 func (r *reader) fetch(ctx context.Context, end int64) (message, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
+	defer cancel()
 	raw, err := r.stream.GetMsg(ctx, uint64(r.last+1), jetstream.WithGetMsgSubject(subjects))
 	if err == nil && int64(raw.Sequence) == r.last+1 {
-		r.last, r.doubt = r.last+1, false
+		r.last, r.doubt, r.denied = r.last+1, false, 0
 		return message{sequence: r.last, subject: raw.Subject, data: nonNil(raw.Data)}, nil
 	}
 	var api *jetstream.APIError
@@ -173,11 +205,13 @@ const unavailableCode = 503
 // skip goes on behind a damage.
 func (r *reader) skip(to int64) {
 	r.stop()
-	r.last, r.doubt = to, false
+	r.last, r.doubt, r.denied = to, false, 0
 }
 
 func (r *reader) start(ctx context.Context) error {
-	consumer, err := r.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+	ask, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	consumer, err := r.stream.OrderedConsumer(ask, jetstream.OrderedConsumerConfig{
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       uint64(r.last + 1),
 		InactiveThreshold: time.Minute,
