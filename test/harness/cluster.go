@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // clients ask for it
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
@@ -193,7 +194,8 @@ func DialAll(t testing.TB, addresses []string, options ...grpc.DialOption) Clien
 	replicas.InitialState(state)
 	conn, err := grpc.NewClient("replicas:///", append([]grpc.DialOption{
 		grpc.WithResolvers(replicas), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry(),
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
+		// A replica that starts or stops says so, and is passed over.
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}`),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quickly, MinConnectTimeout: 2 * time.Second}),
 	}, options...)...)
 	if err != nil {
