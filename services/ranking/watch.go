@@ -84,7 +84,7 @@ func (s *Service) WatchRanking(
 	s.watch.watchers.Inc()
 	defer s.watch.watchers.Dec()
 	ctx := stream.Context()
-	err := w.begin(ctx, req.GetResumeVersion())
+	err := w.begin(ctx, req.GetResumeVersion(), req.GetResumeDigest())
 	if err == nil {
 		err = w.follow(ctx)
 	}
@@ -111,8 +111,9 @@ func window(req *rankingv1.WatchRankingRequest) versions.Window {
 	}
 }
 
-// begin sends what the watcher needs to have the version of the call's revision.
-func (w *watcher) begin(ctx context.Context, resume int64) error {
+// begin sends what the watcher needs to have the version of the call's revision:
+// a delta when it has one that the ledger knows, and that is the same.
+func (w *watcher) begin(ctx context.Context, resume int64, digest string) error {
 	at, err := w.service.reading(ctx, 0)
 	if err != nil {
 		return err
@@ -122,12 +123,13 @@ func (w *watcher) begin(ctx context.Context, resume int64) error {
 		return err
 	}
 	state := w.service.stateAt(at)
-	if resume == v.Head.GetVersion() {
+	same := func(has *versions.Version) bool { return has != nil && (digest == "" || digest == has.Head.GetDigest()) }
+	if resume == v.Head.GetVersion() && same(v) {
 		w.sent = resume
 		return w.beat(state)
 	}
 	if resume > 0 && resume < v.Head.GetVersion() {
-		if from := w.service.keeper.Held(ctx, w.name, resume); from != nil {
+		if from := w.service.keeper.Held(ctx, w.name, resume); same(from) {
 			return w.send("delta", v.Head.GetVersion(), changed(w.window.Delta(from, v), state))
 		}
 	}

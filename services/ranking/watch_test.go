@@ -389,9 +389,11 @@ func TestAWatcherResumes(t *testing.T) {
 	first := s.say("z00 tax 2025 10", "z01 tax 2025 20")
 	s.serve()
 	req := &rankingv1.WatchRankingRequest{Name: "rankings/r2025"}
-	watch := func(resume int64) (*board, *rankingv1.WatchRankingResponse) {
+	watch := func(resume int64, digest ...string) (*board, *rankingv1.WatchRankingResponse) {
 		t.Helper()
-		stream, end := s.watchStuck(&rankingv1.WatchRankingRequest{Name: req.GetName(), ResumeVersion: resume})
+		stream, end := s.watchStuck(&rankingv1.WatchRankingRequest{
+			Name: req.GetName(), ResumeVersion: resume, ResumeDigest: strings.Join(digest, ""),
+		})
 		resp := s.next(stream)
 		if err := end(); status.FromContextError(err).Code() != codes.Canceled {
 			t.Errorf("it ended with %v", err)
@@ -408,8 +410,9 @@ func TestAWatcherResumes(t *testing.T) {
 		s.check(fmt.Sprint("resumed at ", resume), b, req)
 		return b, resp
 	}
-	if b, _ := watch(0); b.kind != "snapshot" || b.version != first {
-		t.Errorf("at first: a %s of version %d, want %d", b.kind, b.version, first)
+	begun, _ := watch(0)
+	if begun.kind != "snapshot" || begun.version != first {
+		t.Errorf("at first: a %s of version %d, want %d", begun.kind, begun.version, first)
 	}
 	second := s.say("z02 tax 2025 15")
 	if b, _ := watch(first); b.kind != "delta" || b.version != second {
@@ -417,6 +420,15 @@ func TestAWatcherResumes(t *testing.T) {
 	}
 	if b, resp := watch(second); b.kind != "heartbeat" || resp.GetState().GetRevision() != s.ledger.Applied() {
 		t.Errorf("from the newest: a %s at %v", b.kind, resp.GetState())
+	}
+	// The same revision said something else before a restore, or it did not.
+	for _, resume := range []int64{first, second} {
+		if b, _ := watch(resume, strings.Repeat("0", 64)); b.kind != "snapshot" || b.version != second {
+			t.Errorf("from another %d: a %s of version %d", resume, b.kind, b.version)
+		}
+	}
+	if b, _ := watch(first, begun.digest); b.kind != "delta" {
+		t.Errorf("from the same %d: a %s", first, b.kind)
 	}
 	// One that is no version of this ranking, and one from the future.
 	other := s.say("z02 tax-growth 2020 1")

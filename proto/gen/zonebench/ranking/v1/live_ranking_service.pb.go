@@ -1086,6 +1086,9 @@ type WatchRankingRequest struct {
 	// kept, else a snapshot. 0: begin with a snapshot.
 	ResumeVersion int64           `protobuf:"varint,6,opt,name=resume_version,json=resumeVersion,proto3" json:"resume_version,omitempty"`
 	Consistency   *v1.Consistency `protobuf:"bytes,7,opt,name=consistency,proto3" json:"consistency,omitempty"`
+	// `digest` of that version's head. After a restore a revision may have come to
+	// say something else; with the digest a snapshot is sent then.
+	ResumeDigest  string `protobuf:"bytes,8,opt,name=resume_digest,json=resumeDigest,proto3" json:"resume_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1180,6 +1183,13 @@ func (x *WatchRankingRequest) GetConsistency() *v1.Consistency {
 		return x.Consistency
 	}
 	return nil
+}
+
+func (x *WatchRankingRequest) GetResumeDigest() string {
+	if x != nil {
+		return x.ResumeDigest
+	}
+	return ""
 }
 
 type isWatchRankingRequest_Window interface {
@@ -3072,7 +3082,7 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\"\x84\x01\n" +
 	"\x15UpdateRankingResponse\x127\n" +
 	"\aranking\x18\x01 \x01(\v2\x1d.zonebench.ranking.v1.RankingR\aranking\x122\n" +
-	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\x94\x03\n" +
+	"\x05state\x18\x02 \x01(\v2\x1c.zonebench.type.v1.ReadStateR\x05state\"\xd3\x03\n" +
 	"\x13WatchRankingRequest\x129\n" +
 	"\x04name\x18\x01 \x01(\tB%\xe2A\x01\x02\xbaH\x1er\x1c2\x1a^rankings/[a-z0-9-]{1,63}$R\x04name\x12\"\n" +
 	"\x05first\x18\x02 \x01(\x05B\n" +
@@ -3081,7 +3091,8 @@ const file_zonebench_ranking_v1_live_ranking_service_proto_rawDesc = "" +
 	"\x05zones\x18\x04 \x01(\v2\x1e.zonebench.ranking.v1.ZoneListH\x00R\x05zones\x122\n" +
 	"\bmax_rate\x18\x05 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00$@)\x00\x00\x00\x00\x00\x00\x00\x00R\amaxRate\x12.\n" +
 	"\x0eresume_version\x18\x06 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\rresumeVersion\x12@\n" +
-	"\vconsistency\x18\a \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistencyB\b\n" +
+	"\vconsistency\x18\a \x01(\v2\x1e.zonebench.type.v1.ConsistencyR\vconsistency\x12=\n" +
+	"\rresume_digest\x18\b \x01(\tB\x18\xbaH\x15r\x132\x11^([0-9a-f]{64})?$R\fresumeDigestB\b\n" +
 	"\x06window\"J\n" +
 	"\bZoneList\x12>\n" +
 	"\x05zones\x18\x01 \x03(\tB(\xbaH%\x92\x01\"\b\x01\x10\xe8\a\"\x1br\x192\x17^zones/[a-z0-9-]{1,63}$R\x05zones\"\x96\x02\n" +
