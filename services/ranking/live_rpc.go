@@ -206,6 +206,11 @@ func (s *Service) ListRankings(ctx context.Context, req *rankingv1.ListRankingsR
 	if err != nil {
 		return nil, err
 	}
+	for i, r := range items {
+		if items[i], _, err = s.read(ctx, r.GetName(), state.GetRevision()); err != nil {
+			return nil, err
+		}
+	}
 	return &rankingv1.ListRankingsResponse{Rankings: items, NextPageToken: token, TotalSize: total, State: state}, nil
 }
 

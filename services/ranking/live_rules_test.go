@@ -16,6 +16,7 @@ import (
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
+	zonev1 "zonebench.internal/proto/gen/zonebench/zone/v1"
 )
 
 // field is the path of the first field that an error names.
@@ -188,3 +189,37 @@ func TestInternalRankingIsSeenByThoseWhoSeeWhatIsNotReleased(t *testing.T) {
 		}
 	}
 }
+
+func TestDomain9EveryNameOfASimulatedRankingEndsInTheMark(t *testing.T) {
+	w := newWorld(t, ledgertest.Server(t, t.TempDir()))
+	w.settle()
+	write(w, w.zones, zoneFact("a", simulatedZone), zoneFact("b", simulatedZone), zoneFact("c", simulatedZone), zoneFact("d", simulatedZone))
+	for _, words := range []string{"a tax 2025 5", "b tax 2025 7", "referenceUnits/province tax 2025 6"} {
+		w.sayWith(words, func(s *indicatorv1.Statement) { s.Simulated = true })
+	}
+	var names []*typev1.Localized
+	list, err := w.service.ListRankings(w.ctx, &rankingv1.ListRankingsRequest{Filter: `name = "rankings/r2025"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = append(names, list.GetRankings()[0].GetDisplayName())
+	got := w.get(&rankingv1.GetRankingRequest{Name: "r2025"})
+	names = append(names, got.GetRanking().GetDisplayName(), got.GetStandings()[0].GetDisplayName())
+	single, err := w.service.GetIndicatorRanking(w.ctx, &rankingv1.GetIndicatorRankingRequest{Name: "rankings/r2025", Indicator: "indicators/tax"})
+	if err != nil || len(single.GetReferences()) != 1 {
+		t.Fatalf("%v, %v, want the reference unit beside", single, err)
+	}
+	names = append(names, single.GetDisplayName(), single.GetStandings()[0].GetDisplayName(), single.GetReferences()[0].GetDisplayName())
+	p, err := w.service.GetProfile(w.ctx, &rankingv1.GetProfileRequest{Name: "rankings/r2025", Zone: "zones/a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = append(names, p.GetSentence(), p.GetHeadlines()[0].GetSentence(), p.GetHeadlines()[0].GetDisplayName())
+	for i, name := range names {
+		if !strings.HasSuffix(name.GetZh(), "〔模拟〕") {
+			t.Errorf("text %d, %q, lacks the mark", i, name.GetZh())
+		}
+	}
+}
+
+func simulatedZone(z *zonev1.Zone) { z.Simulated = true }
