@@ -1,6 +1,7 @@
 package revision
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -33,8 +34,8 @@ func UnaryServer(l Ledger) grpc.UnaryServerInterceptor {
 			return nil, err
 		}
 		resp, err := handler(ctx, req)
-		if sent := grpc.SetHeader(ctx, of(ctx).header()); err == nil {
-			err = sent
+		if sent := grpc.SetHeader(ctx, of(ctx).header()); err == nil && sent != nil {
+			err = cmp.Or(ctx.Err(), sent) // a caller who is gone takes no header, which is no fault of ours
 		}
 		return resp, err
 	}
