@@ -91,7 +91,7 @@ class Stream implements Live {
     let quiet = setTimeout(() => abort.abort(), silence)
     try {
       const stream = rankings.watchRanking(
-        { name: this.name, resumeVersion: this.board.value?.head.version ?? 0n },
+        { name: this.name, resumeVersion: this.board.value?.head.version ?? 0n, resumeDigest: this.board.value?.head.digest ?? '' },
         { signal: abort.signal, timeoutMs: 0 },
       )
       for await (const message of stream) {

@@ -807,7 +807,9 @@ export const GapReasonSchema: GenEnum<GapReason> = /*@__PURE__*/
 /**
  * Mark is a strength or a weakness among the cells of one row: among its ten
  * best (worst) by percentile, or one of the first (last) three places
- * (Global Innovation Index 2023, appendix on profiles).
+ * (Global Innovation Index 2023, appendix on profiles). Of fewer than forty
+ * leaves its best quarter counts, and a strength lies in the upper half of its
+ * column, a weakness in the lower.
  *
  * @generated from enum zonebench.ranking.v1.Mark
  */

@@ -26,7 +26,8 @@ export const file_zonebench_ranking_v1_ranking_service: GenFile = /*@__PURE__*/
 export type CompareZonesRequest = Message<"zonebench.ranking.v1.CompareZonesRequest"> & {
   /**
    * `zones/{zone}` or `referenceUnits/{reference_unit}`; empty with an empty
-   * group: every subject with figures.
+   * group: every subject with figures of one dataset, the simulated one when an
+   * indicator of it is named or there is no other; with mix_simulated of both.
    *
    * @generated from field: repeated string subjects = 1;
    */
