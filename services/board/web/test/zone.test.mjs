@@ -44,7 +44,7 @@ describe('the invented province', { skip }, () => {
       key: { subject: `zones/${zone}`, indicator: 'indicators/example-gdp', period: '2024-10;cumulative', kind: 'KIND_ACTUAL' },
     })
     const page = await open(`${at.url}/zones/${zone}?lang=zh`)
-    await page.getByRole('button', { name: '查看出处:地区生产总值', exact: true }).first().click()
+    await page.getByRole('button', { name: /查看出处:地区生产总值$/ }).first().click()
     const dialog = page.getByRole('dialog')
     await dialog.locator('li.used').waitFor()
     assert.match(await dialog.innerText(), new RegExp(`${figure.number.replace('.', '\\.')}[\\s\\S]*采用[\\s\\S]*示例省统计局`))
