@@ -123,7 +123,9 @@ func (w *watcher) begin(ctx context.Context, resume int64, digest string) error 
 		return err
 	}
 	state := w.service.stateAt(at)
-	same := func(has *versions.Version) bool { return has != nil && (digest == "" || digest == has.Head.GetDigest()) }
+	same := func(has *versions.Version) bool {
+		return has != nil && (digest == "" || digest == has.Head.GetDigest())
+	}
 	if resume == v.Head.GetVersion() && same(v) {
 		w.sent = resume
 		return w.beat(state)

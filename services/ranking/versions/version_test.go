@@ -12,15 +12,16 @@ import (
 )
 
 func example() (*rankingv1.VersionHead, []*rankingv1.Standing) {
-	return &rankingv1.VersionHead{
-			Ranking: "rankings/a", Version: 7, Placed: 1, Completeness: "0.9",
-			Leaves: []*rankingv1.LeafCompleteness{{Node: "n", Known: 1, Of: 2, Required: "0.5", Carried: 1}},
-			Reason: &typev1.Localized{Zh: "甲", En: "a"}, CommitTime: &timestamppb.Timestamp{Seconds: 1, Nanos: 2},
-			State: rankingv1.RankingState_RANKING_STATE_OPEN, DataCut: &typev1.Date{Year: 2024, Month: 3, Day: 4},
-		}, []*rankingv1.Standing{{
-			Subject: "zones/a", DisplayName: &typev1.Localized{Zh: "甲", En: "a"}, Position: 1, Place: 1, Of: 1, Score: "1", Completeness: "1",
-			Reason: &typev1.Localized{Zh: "乙", En: "b"}, PreviousPlace: 3, GapAhead: "1", GapBehind: "-1",
-		}}
+	head := &rankingv1.VersionHead{
+		Ranking: "rankings/a", Version: 7, Placed: 1, Completeness: "0.9",
+		Leaves: []*rankingv1.LeafCompleteness{{Node: "n", Known: 1, Of: 2, Required: "0.5", Carried: 1}},
+		Reason: &typev1.Localized{Zh: "甲", En: "a"}, CommitTime: &timestamppb.Timestamp{Seconds: 1, Nanos: 2},
+		State: rankingv1.RankingState_RANKING_STATE_OPEN, DataCut: &typev1.Date{Year: 2024, Month: 3, Day: 4},
+	}
+	return head, []*rankingv1.Standing{{
+		Subject: "zones/a", DisplayName: &typev1.Localized{Zh: "甲", En: "a"}, Position: 1, Place: 1, Of: 1, Score: "1", Completeness: "1",
+		Reason: &typev1.Localized{Zh: "乙", En: "b"}, PreviousPlace: 3, GapAhead: "1", GapBehind: "-1",
+	}}
 }
 
 // change gives another value to a field, in place.
