@@ -22,6 +22,8 @@ type keeping struct {
 	client rankingv1.LiveRankingServiceClient
 	// made: the schemes are there.
 	made bool
+	// sealed: the server publishes nothing, and has said why.
+	sealed bool
 }
 
 func newKeeping(s *simulation) *keeping {
@@ -158,11 +160,15 @@ func (k *keeping) correct(ctx context.Context, ranking *rankingv1.Ranking, last 
 	return k.publish(ctx, ranking, "更正", "corrected")
 }
 
-// publish makes a release of what a ranking says now; none while it has no places.
+// publish makes a release of what a ranking says now; none while it has no
+// places, nor on a server that has no key to sign with.
 func (k *keeping) publish(ctx context.Context, ranking *rankingv1.Ranking, zh, en string) error {
 	const tries = 5 // Others may write in between: then what was looked at is not the newest.
 	var err error
 	for range tries {
+		if k.sealed {
+			return nil
+		}
 		seen, e := k.client.GetRanking(ctx, &rankingv1.GetRankingRequest{Name: ranking.GetName(), PageSize: 1})
 		if e != nil {
 			return e //nolint:wrapcheck // the server's own words
@@ -187,8 +193,17 @@ func (k *keeping) publish(ctx context.Context, ranking *rankingv1.Ranking, zh, e
 			k.out.Revision = resp.GetState().GetRevision()
 			return nil
 		}
-		if code := status.Code(err); code != codes.FailedPrecondition && code != codes.Aborted {
-			break
+		switch status.Code(err) {
+		case codes.Aborted:
+		case codes.FailedPrecondition: // The rankings are worth having without releases.
+			k.sealed = true
+			if k.json {
+				continue
+			}
+			k.progress("")
+			fmt.Fprintf(k.Err, k.say("未发布:%s\n", "Nothing was published: %s\n"), status.Convert(err).Message())
+		default:
+			return err //nolint:wrapcheck // the server's own words
 		}
 	}
 	return err //nolint:wrapcheck // the server's own words
