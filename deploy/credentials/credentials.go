@@ -58,7 +58,7 @@ func Parts() []Part {
 }
 
 // Users are the users of NATS, each with an NKey.
-func Users() []string { return []string{"zone", "indicator", "ranking", "archive"} }
+func Users() []string { return []string{"zone", "indicator", "ranking", "archive", "operator"} }
 
 // RedisUsers has one line for each user of Redis in the server's notation. Of the
 // password the server has only the digest.

@@ -31,6 +31,7 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	args := []string{"build", "-o", dir + "/"}
 	for _, i := range image.All() {
 		args = append(args, i.Package)
@@ -46,11 +47,13 @@ var binaries = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, err := binaries(); err == nil {
-		_ = os.RemoveAll(dir)
+	if built != "" {
+		_ = os.RemoveAll(built)
 	}
 	os.Exit(code)
 }
+
+var built string // directory of the binaries
 
 func binary(t *testing.T, name string) string {
 	t.Helper()

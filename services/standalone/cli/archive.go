@@ -214,7 +214,7 @@ func (a *app) restoreTo(ctx context.Context, url string, r ledger.Restoration) (
 	if err != nil {
 		return nil, err
 	}
-	conn, js, err := a.jetStream(url, "restore", log)
+	conn, js, err := a.jetStream(url, "operator", log)
 	if err != nil {
 		return nil, err
 	}

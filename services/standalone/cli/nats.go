@@ -18,7 +18,7 @@ and ZONEBENCH_NATS_TLS_CA_FILE, as for the services.`
 func (a *app) jetStream(url, name string, log *slog.Logger) (*nats.Conn, jetstream.JetStream, error) {
 	config := a.env.NATS
 	config.URL = url
-	conn, err := natsconn.Connect(config, "zonebench "+name, a.Now, log)
+	conn, err := natsconn.Connect(config, name, a.Now, log)
 	if err != nil {
 		return nil, nil, &failure{code: exitUnavailable, err: err}
 	}
