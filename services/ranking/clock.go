@@ -64,7 +64,8 @@ func (s *Service) reach(ctx context.Context, moment time.Time) error {
 	_, err := s.deps.Lane.Commit(ctx, ledger.Command[*Published]{
 		Method: clockMethod, Actor: clockActor,
 		Decide: func(state *Published, at ledger.Position) (ledger.Proposal, error) {
-			if !state.clock.Before(moment) || at.CommitTime.Before(moment) {
+			told := !state.clock.Before(moment) || !s.deps.Ledger.TimeAt(s.deps.Ledger.Applied()).Before(moment)
+			if told || at.CommitTime.Before(moment) {
 				return ledger.Proposal{}, nil
 			}
 			return ledger.Proposal{Facts: []*ledgerv1.Fact{{Kind: &ledgerv1.Fact_ClockReached{

@@ -170,20 +170,25 @@ func (s *Service) Run(ctx context.Context) error {
 // together runs everything until ctx is done or one of them fails, and returns
 // when all have ended, with the first failure.
 func together(ctx context.Context, work []func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var group sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var (
+		group sync.WaitGroup
+		once  sync.Once
+		first error
+	)
 	for _, run := range work {
 		group.Go(func() {
 			if err := run(ctx); err != nil {
-				cancel(err)
+				once.Do(func() { first = err })
+				cancel()
 			}
 		})
 	}
 	<-ctx.Done()
 	group.Wait()
-	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause
+	if errors.Is(first, context.Canceled) {
+		return nil // the end that was asked for
 	}
-	return nil
+	return first
 }

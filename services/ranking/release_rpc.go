@@ -63,6 +63,10 @@ func (s *Service) CreateRelease(ctx context.Context, req *rankingv1.CreateReleas
 	return nil, fault.NotFound(name + "/releases")
 }
 
+// maxChanges bounds what a release tells of the one before, so that it fits into
+// a commit whatever the group's size.
+const maxChanges = 1000
+
 // draft is a release before it is decided.
 type draft struct {
 	release *rankingv1.Release
@@ -152,7 +156,9 @@ func (s *Service) decideRelease(state *Published, req *rankingv1.CreateReleaseRe
 			return ledger.Proposal{}, err
 		}
 		r.Number = last.release.GetNumber() + 1
-		r.Changes = moves(side{ranking: last.release.GetRanking(), head: last.release.GetHead(), rows: bySubject(rows)}, d.side)
+		changes := moves(side{ranking: last.release.GetRanking(), head: last.release.GetHead(), rows: bySubject(rows)}, d.side)
+		r.TotalChanges = int32(len(changes))
+		r.Changes = changes[:min(len(changes), maxChanges)]
 	}
 	r.Name = releaseName(req.GetParent(), r.GetNumber())
 	signRelease(r, s.deps.SigningKey)
@@ -194,7 +200,7 @@ func (s *Service) ListReleases(ctx context.Context, req *rankingv1.ListReleasesR
 	if err != nil {
 		return nil, err
 	}
-	p, err := page.Open(req, max(now, 1))
+	p, err := page.Open(req, now)
 	if err != nil {
 		return nil, err
 	}

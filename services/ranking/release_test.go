@@ -71,7 +71,7 @@ func TestReleaseIsWhatWasSeenNumberedSignedAndReplayedForEver(t *testing.T) {
 	}
 	// Two statements on d's tax differ now, so d has energy alone.
 	second, err := w.release(w.newest(), "第二次")
-	if err != nil || second.GetNumber() != 2 || len(second.GetChanges()) == 0 {
+	if err != nil || second.GetNumber() != 2 || len(second.GetChanges()) == 0 || int(second.GetTotalChanges()) != len(second.GetChanges()) {
 		t.Fatalf("second release: %v, %v, want number 2 with what changed", second, err)
 	}
 	again, err := w.release(first.GetHead().GetVersion(), "第一次")

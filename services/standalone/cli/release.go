@@ -117,7 +117,7 @@ func (a *app) releaseList() *cobra.Command {
 					a.say(">有位次", ">PLACED"), a.say(">与前次不同", ">CHANGES"))
 				for _, r := range all.GetReleases() {
 					t.Row(r.GetName(), a.text(r.GetTitle()), clock(r.GetCreateTime().AsTime()), r.GetActor(), fmt.Sprint(r.GetHead().GetVersion()),
-						fmt.Sprint(r.GetHead().GetPlaced()), fmt.Sprint(len(r.GetChanges())))
+						fmt.Sprint(r.GetHead().GetPlaced()), fmt.Sprint(r.GetTotalChanges()))
 				}
 				a.table(t)
 				return nil

@@ -39,11 +39,14 @@ type Release struct {
 	// Its `version` is the revision that the rows were computed at; its `digest`
 	// covers the stored rows.
 	Head *VersionHead `protobuf:"bytes,6,opt,name=head,proto3" json:"head,omitempty"`
-	// What differs from the release before.
+	// What differs from the release before, at most 1,000 rows; CompareVersions tells
+	// all of them.
 	Changes []*Move `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
 	Seal    *Seal   `protobuf:"bytes,8,opt,name=seal,proto3" json:"seal,omitempty"`
 	// Opaque id of who published it.
-	Actor         string                 `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
+	Actor string `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Rows that differ, more than `changes` holds when it was cut.
+	TotalChanges  int32                  `protobuf:"varint,10,opt,name=total_changes,json=totalChanges,proto3" json:"total_changes,omitempty"`
 	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,21,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	Revision      int64                  `protobuf:"varint,23,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -141,6 +144,13 @@ func (x *Release) GetActor() string {
 		return x.Actor
 	}
 	return ""
+}
+
+func (x *Release) GetTotalChanges() int32 {
+	if x != nil {
+		return x.TotalChanges
+	}
+	return 0
 }
 
 func (x *Release) GetCreateTime() *timestamppb.Timestamp {
@@ -436,7 +446,7 @@ var File_zonebench_ranking_v1_release_proto protoreflect.FileDescriptor
 
 const file_zonebench_ranking_v1_release_proto_rawDesc = "" +
 	"\n" +
-	"\"zonebench/ranking/v1/release.proto\x12\x14zonebench.ranking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a\x1dzonebench/type/v1/value.proto\"\xaf\x04\n" +
+	"\"zonebench/ranking/v1/release.proto\x12\x14zonebench.ranking.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"zonebench/ranking/v1/ranking.proto\x1a\x1dzonebench/type/v1/value.proto\"\xd4\x04\n" +
 	"\aRelease\x12\x18\n" +
 	"\x04name\x18\x01 \x01(\tB\x04\xe2A\x01\bR\x04name\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x05R\x06number\x122\n" +
@@ -446,7 +456,9 @@ const file_zonebench_ranking_v1_release_proto_rawDesc = "" +
 	"\x04head\x18\x06 \x01(\v2!.zonebench.ranking.v1.VersionHeadR\x04head\x124\n" +
 	"\achanges\x18\a \x03(\v2\x1a.zonebench.ranking.v1.MoveR\achanges\x12.\n" +
 	"\x04seal\x18\b \x01(\v2\x1a.zonebench.ranking.v1.SealR\x04seal\x12\x14\n" +
-	"\x05actor\x18\t \x01(\tR\x05actor\x12A\n" +
+	"\x05actor\x18\t \x01(\tR\x05actor\x12#\n" +
+	"\rtotal_changes\x18\n" +
+	" \x01(\x05R\ftotalChanges\x12A\n" +
 	"\vcreate_time\x18\x15 \x01(\v2\x1a.google.protobuf.TimestampB\x04\xe2A\x01\x03R\n" +
 	"createTime\x12 \n" +
 	"\brevision\x18\x17 \x01(\x03B\x04\xe2A\x01\x03R\brevision:Y\xeaAV\n" +

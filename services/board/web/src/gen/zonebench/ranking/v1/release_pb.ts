@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file zonebench/ranking/v1/release.proto.
  */
 export const file_zonebench_ranking_v1_release: GenFile = /*@__PURE__*/
-  fileDesc("CiJ6b25lYmVuY2gvcmFua2luZy92MS9yZWxlYXNlLnByb3RvEhR6b25lYmVuY2gucmFua2luZy52MSLsAgoHUmVsZWFzZRIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoBRIrCgV0aXRsZRgDIAEoCzIcLnpvbmViZW5jaC50eXBlLnYxLkxvY2FsaXplZBIMCgRub3RlGAQgASgJEi4KB3JhbmtpbmcYBSABKAsyHS56b25lYmVuY2gucmFua2luZy52MS5SYW5raW5nEi8KBGhlYWQYBiABKAsyIS56b25lYmVuY2gucmFua2luZy52MS5WZXJzaW9uSGVhZBIrCgdjaGFuZ2VzGAcgAygLMhouem9uZWJlbmNoLnJhbmtpbmcudjEuTW92ZRIoCgRzZWFsGAggASgLMhouem9uZWJlbmNoLnJhbmtpbmcudjEuU2VhbBINCgVhY3RvchgJIAEoCRIvCgtjcmVhdGVfdGltZRgVIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIcmV2aXNpb24YFyABKAMigAEKBFNlYWwSFQoNaW5wdXRzX2RpZ2VzdBgBIAEoCRIVCg1zY2hlbWVfZGlnZXN0GAIgASgJEhMKC3Jvd3NfZGlnZXN0GAMgASgJEg4KBmVuZ2luZRgEIAEoCRIRCglzaWduYXR1cmUYBSABKAwSEgoKcHVibGljX2tleRgGIAEoDCLSAQoETW92ZRIPCgdzdWJqZWN0GAEgASgJEjIKDGRpc3BsYXlfbmFtZRgCIAEoCzIcLnpvbmViZW5jaC50eXBlLnYxLkxvY2FsaXplZBIUCgxwbGFjZV9iZWZvcmUYAyABKAUSEwoLcGxhY2VfYWZ0ZXIYBCABKAUSFAoMc2NvcmVfYmVmb3JlGAUgASgJEhMKC3Njb3JlX2FmdGVyGAYgASgJEi8KBWNlbGxzGAcgAygLMiAuem9uZWJlbmNoLnJhbmtpbmcudjEuQ2VsbENoYW5nZSKHAQoKQ2VsbENoYW5nZRIMCgRub2RlGAEgASgJEhEKCWluZGljYXRvchgCIAEoCRIVCg1udW1iZXJfYmVmb3JlGAMgASgJEhQKDG51bWJlcl9hZnRlchgEIAEoCRIVCg1wZXJpb2RfYmVmb3JlGAUgASgJEhQKDHBlcmlvZF9hZnRlchgGIAEoCWIGcHJvdG8z", [file_google_protobuf_timestamp, file_zonebench_ranking_v1_ranking, file_zonebench_type_v1_value]);
+  fileDesc("CiJ6b25lYmVuY2gvcmFua2luZy92MS9yZWxlYXNlLnByb3RvEhR6b25lYmVuY2gucmFua2luZy52MSKDAwoHUmVsZWFzZRIMCgRuYW1lGAEgASgJEg4KBm51bWJlchgCIAEoBRIrCgV0aXRsZRgDIAEoCzIcLnpvbmViZW5jaC50eXBlLnYxLkxvY2FsaXplZBIMCgRub3RlGAQgASgJEi4KB3JhbmtpbmcYBSABKAsyHS56b25lYmVuY2gucmFua2luZy52MS5SYW5raW5nEi8KBGhlYWQYBiABKAsyIS56b25lYmVuY2gucmFua2luZy52MS5WZXJzaW9uSGVhZBIrCgdjaGFuZ2VzGAcgAygLMhouem9uZWJlbmNoLnJhbmtpbmcudjEuTW92ZRIoCgRzZWFsGAggASgLMhouem9uZWJlbmNoLnJhbmtpbmcudjEuU2VhbBINCgVhY3RvchgJIAEoCRIVCg10b3RhbF9jaGFuZ2VzGAogASgFEi8KC2NyZWF0ZV90aW1lGBUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghyZXZpc2lvbhgXIAEoAyKAAQoEU2VhbBIVCg1pbnB1dHNfZGlnZXN0GAEgASgJEhUKDXNjaGVtZV9kaWdlc3QYAiABKAkSEwoLcm93c19kaWdlc3QYAyABKAkSDgoGZW5naW5lGAQgASgJEhEKCXNpZ25hdHVyZRgFIAEoDBISCgpwdWJsaWNfa2V5GAYgASgMItIBCgRNb3ZlEg8KB3N1YmplY3QYASABKAkSMgoMZGlzcGxheV9uYW1lGAIgASgLMhwuem9uZWJlbmNoLnR5cGUudjEuTG9jYWxpemVkEhQKDHBsYWNlX2JlZm9yZRgDIAEoBRITCgtwbGFjZV9hZnRlchgEIAEoBRIUCgxzY29yZV9iZWZvcmUYBSABKAkSEwoLc2NvcmVfYWZ0ZXIYBiABKAkSLwoFY2VsbHMYByADKAsyIC56b25lYmVuY2gucmFua2luZy52MS5DZWxsQ2hhbmdlIocBCgpDZWxsQ2hhbmdlEgwKBG5vZGUYASABKAkSEQoJaW5kaWNhdG9yGAIgASgJEhUKDW51bWJlcl9iZWZvcmUYAyABKAkSFAoMbnVtYmVyX2FmdGVyGAQgASgJEhUKDXBlcmlvZF9iZWZvcmUYBSABKAkSFAoMcGVyaW9kX2FmdGVyGAYgASgJYgZwcm90bzM", [file_google_protobuf_timestamp, file_zonebench_ranking_v1_ranking, file_zonebench_type_v1_value]);
 
 /**
  * Release is a version of a ranking as it was published: 发布版. It never
@@ -65,7 +65,8 @@ export type Release = Message<"zonebench.ranking.v1.Release"> & {
   head?: VersionHead | undefined;
 
   /**
-   * What differs from the release before.
+   * What differs from the release before, at most 1,000 rows; CompareVersions tells
+   * all of them.
    *
    * @generated from field: repeated zonebench.ranking.v1.Move changes = 7;
    */
@@ -82,6 +83,13 @@ export type Release = Message<"zonebench.ranking.v1.Release"> & {
    * @generated from field: string actor = 9;
    */
   actor: string;
+
+  /**
+   * Rows that differ, more than `changes` holds when it was cut.
+   *
+   * @generated from field: int32 total_changes = 10;
+   */
+  totalChanges: number;
 
   /**
    * @generated from field: google.protobuf.Timestamp create_time = 21;
