@@ -74,7 +74,10 @@ type app struct {
 func Main(ctx context.Context, p Process) int {
 	a := &app{Process: p}
 	// Settings of services that run as processes of their own share the environment.
-	others := []string{"NATS_MONITOR_", "REDIS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "LEDGER_", "LEASE_", "PROBES_", "PPROF_", "ZONE_", "INDICATOR_", "RANKING_", "BOARD_"}
+	others := []string{
+		"NATS_MONITOR_", "REDIS_", "HOST_", "LOG_", "METRICS_", "LISTEN", "LEDGER_", "LEASE_", "PROBES_", "PPROF_",
+		"ZONE_", "INDICATOR_", "RANKING_", "BOARD_",
+	}
 	if err := config.Load(p.Environ, others, config.Part{Into: &a.env}); err != nil {
 		return a.report(usage(err))
 	}

@@ -142,7 +142,8 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	defer func() { err = errors.Join(err, traces.Close()) }()
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
-		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance, Log: log, Metrics: metrics, Traces: traces, Now: a.Now,
+		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance,
+		Log: log, Metrics: metrics, Traces: traces, Now: a.Now,
 	})
 	if err != nil {
 		return started(err)
