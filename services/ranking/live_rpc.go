@@ -275,7 +275,7 @@ func (s *Service) GetRanking(ctx context.Context, req *rankingv1.GetRankingReque
 	if err != nil {
 		return nil, err
 	}
-	p, err := page.Open(req, max(at, 1))
+	p, err := page.Open(req, at)
 	if err != nil {
 		return nil, err
 	}

@@ -385,7 +385,7 @@ func list[R versioned.Resource](
 	if err != nil {
 		return nil, "", 0, nil, err
 	}
-	p, err := page.Open(req, max(now, 1))
+	p, err := page.Open(req, now)
 	if err != nil {
 		return nil, "", 0, nil, err
 	}
