@@ -102,6 +102,17 @@ test: verify-arch ## Run all tests of all modules; needs nothing but Go
 race: ## Run all tests under the race detector (needs gcc)
 	@CGO_ENABLED=1 go test -race $(T) work
 
+# The program is built anew, so that it carries the front end that was built just before.
+.PHONY: test-board
+test-board: $(WEB)/node_modules ## Test the board in Chromium over the real program (needs Node and chromium)
+	@cd $(WEB) && npm run --silent build
+	@$(MAKE) --no-print-directory bin/zonebench
+	@cd $(WEB) && npm test --silent
+
+.PHONY: screens
+screens: $(WEB)/node_modules bin/zonebench ## Take the pictures in docs/screens, of the invented province (needs Node and chromium)
+	@cd $(WEB) && npm run --silent screens
+
 .PHONY: chaos-short
 chaos-short: ## Break a cluster of real processes, one of each fault (root, iproute2 and redis-server; about two minutes)
 	@CGO_ENABLED=0 CHAOS=short go test -count=1 -timeout 15m -v ./test/chaos

@@ -1,7 +1,7 @@
 // Enums of the contracts as keys of word.json.
 import { Comparator } from '@/gen/zonebench/type/v1/value_pb'
 import { GapReason, type Ranking } from '@/gen/zonebench/ranking/v1/ranking_pb'
-import { say, t } from './i18n'
+import { language, say, t } from './i18n'
 import { period } from './period'
 
 /** not_reported, in_review, ...; empty for a cell that has its number. */
@@ -39,6 +39,37 @@ export function titled(ranking: Ranking | undefined): string {
   if (!ranking) return ''
   const name = unmarked(say(ranking.displayName))
   return name.includes(ranking.period.slice(0, 4)) ? name : `${name} · ${period(ranking.period)}`
+}
+
+// Symbols of units that English readers need in other words; the rest is the same in both languages.
+const englishUnits: Record<string, string> = {
+  亿元: '¥100m',
+  万元: '¥10k',
+  元: '¥',
+  亿美元: '$100m',
+  万美元: '$10k',
+  个: '',
+  家: '',
+  名: '',
+  户: '',
+  项: '',
+  人: 'people',
+  万人: '10k people',
+  天: 'days',
+  小时: 'hours',
+  分钟: 'min',
+  个工作日: 'working days',
+  亩: 'mu',
+  '万元/亩': '¥10k/mu',
+  '吨标准煤/万元': 'tce/¥10k',
+  万千瓦时: '10 MWh',
+  吨: 't',
+  万吨: '10 kt',
+}
+
+/** A unit in the language of the screen. */
+export function unitWord(unit: string): string {
+  return language.value === 'en' ? (englishUnits[unit] ?? unit) : unit
 }
 
 /** 第 3 位. */
