@@ -63,7 +63,7 @@ func startLoad(t *testing.T, c *harness.Cluster, h *history, seed uint64, rate i
 	t.Cleanup(func() { l.cancel(); l.running.Wait() })
 	for number, service := range services {
 		l.pulses[service] = &pulse{failures: make(map[string]int)}
-		workers := max(workers, rate/6) // enough to go on at the rate while some calls are slow
+		workers := max(workers, rate/4) // enough to go on at the rate while some calls are slow
 		for w := range workers {
 			// A client of its own, which reads what it wrote from whichever replica.
 			client := c.Dial(t, service, grpc.WithUnaryInterceptor(new(revision.Client).Unary))
@@ -239,7 +239,7 @@ func (w *worker) call(ctx context.Context, o operation, id string) (int64, error
 	create := o.method != "update"
 	switch w.service {
 	case "zone":
-		zone := &zonev1.Zone{DisplayName: title, Type: 1, Level: 1, DivisionCode: "330000", Note: "n", Simulated: true}
+		zone := &zonev1.Zone{DisplayName: title, Type: 1, Level: 1, DivisionCode: "330000", Note: "n"}
 		if create {
 			_, err = w.client.Zone.CreateZone(ctx, &zonev1.CreateZoneRequest{ZoneId: id, Zone: zone, RequestId: o.requestID}, grpc.Header(&header))
 		} else {

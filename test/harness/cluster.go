@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/health" // clients ask for it
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 
@@ -197,6 +198,8 @@ func DialAll(t testing.TB, addresses []string, options ...grpc.DialOption) Clien
 		// A replica that starts or stops says so, and is passed over.
 		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}`),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quickly, MinConnectTimeout: 2 * time.Second}),
+		// A machine that is lost closes no connection; what it does not acknowledge for so long is given up.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 3 * time.Second}),
 	}, options...)...)
 	if err != nil {
 		t.Fatal(err)
