@@ -3,6 +3,7 @@ package versions_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -141,6 +142,15 @@ func TestThePointerOnlyMovesForwardAndOneIsTold(t *testing.T) {
 		}
 		if v := c.Get(t.Context(), prefix(l, name)+"pointer").Val(); v != "11" {
 			t.Errorf("the pointer is at %s", v)
+		}
+		// What they put for one version is the same to the byte.
+		at := pages(t, c, l, name, 11)
+		before := c.HGetAll(t.Context(), at).Val()
+		if _, err := versions.Put(t.Context(), two[0].Keeper, l.Replica().Want(t, name, 11)); err != nil {
+			t.Fatal(err)
+		}
+		if after := c.HGetAll(t.Context(), at).Val(); len(before) < 2 || !maps.Equal(before, after) {
+			t.Errorf("%d fields of one process, %d of the other", len(before), len(after))
 		}
 	})
 }
