@@ -79,7 +79,6 @@ const RankingRights = "resetkeys ~zonebench:* resetchannels -@all " +
 // addresses to the certificates of parts.
 func Make(dir string, extra map[string][]string, now time.Time) error {
 	m := maker{dir: dir, now: now}
-	// The directory keeps others out; inside it, containers read as nobody.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
@@ -134,11 +133,11 @@ func (m maker) kept(name string, content func() ([]byte, error)) ([]byte, error)
 
 func (m maker) write(name string, content []byte) error {
 	path := filepath.Join(m.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // the directory above keeps others out
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
 	// Another process may read it at any moment: it is whole or not there.
-	if err := os.WriteFile(path+".new", content, 0o644); err != nil { //nolint:gosec // the directory above keeps others out
+	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

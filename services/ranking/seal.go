@@ -146,8 +146,9 @@ func SigningKey(path string) (ed25519.PrivateKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the key of releases: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the key of releases %s can be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	// The group may read it: that is how Kubernetes gives a secret to a process.
+	if info.Mode().Perm()&0o037 != 0 {
+		return nil, fmt.Errorf("the key of releases %s can be read by others (mode %04o): chmod 600 or 640 it", path, info.Mode().Perm())
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {

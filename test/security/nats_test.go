@@ -77,6 +77,8 @@ func TestWhatEveryUserOfNATSMayDo(t *testing.T) {
 		"events.v1.release.published": only("ranking"), "events.v1.ranking.updated.example": only("ranking"), "events.v1.other": nil,
 		// Calls that are handed over: among the replicas of one service.
 		"forward.v1.zone.zone-1": only("zone"), "forward.v1.indicator.indicator-1": only("indicator"), "forward.v1.ranking.ranking-1": only("ranking"),
+		// Whether who holds a lease is still there: asked among the replicas of one service.
+		"lease.v1.zone.zone-1": only("zone"), "lease.v1.indicator.indicator-1": only("indicator"), "lease.v1.ranking.ranking-1": only("ranking"),
 		// Answers: to the own replicas. Nobody puts words into another's mouth.
 		"_INBOX.zone.a.b": only("zone"), "_INBOX.indicator.a.b": only("indicator"), "_INBOX.ranking.a.b": only("ranking"), "_INBOX.archive.a": only("archive"),
 		"_INBOX.abc": nil,
@@ -119,7 +121,8 @@ func TestWhatEveryUserOfNATSMayDo(t *testing.T) {
 	subscribe := map[string][]string{
 		"_INBOX.zone.>": only("zone"), "_INBOX.indicator.>": only("indicator"), "_INBOX.ranking.>": only("ranking"), "_INBOX.archive.>": only("archive"),
 		"forward.v1.zone.zone-1": only("zone"), "forward.v1.indicator.indicator-1": only("indicator"), "forward.v1.ranking.ranking-1": only("ranking"),
-		"_INBOX.>": nil, "forward.v1.>": nil, ">": nil, "ledger.v1.>": nil, "ledger.v1.zone": nil, "events.v1.>": nil, "$KV.LEASES.>": nil,
+		"lease.v1.zone.zone-1": only("zone"), "lease.v1.indicator.indicator-1": only("indicator"), "lease.v1.ranking.ranking-1": only("ranking"),
+		"_INBOX.>": nil, "forward.v1.>": nil, "lease.v1.>": nil, ">": nil, "ledger.v1.>": nil, "ledger.v1.zone": nil, "events.v1.>": nil, "$KV.LEASES.>": nil,
 		"$JS.API.>": nil, "$SYS.>": nil, "$JS.EVENT.ADVISORY.>": nil,
 	}
 	for subject, allowed := range subscribe {
