@@ -154,6 +154,22 @@ func (h *herald) tell(ctx context.Context, name string, j job) error {
 	return nil
 }
 
+// known reports whether the last event of a ranking is of a version, or of a
+// newer one.
+func (h *herald) known(ctx context.Context, name string, version int64) bool {
+	if h.appender == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	place, err := h.appender.Last(ctx, Topic(name))
+	if err != nil {
+		return false // the one who tells will say why
+	}
+	h.learn(ctx, name, place)
+	return place.ID.Revision >= version
+}
+
 func (h *herald) place(name string) (event.Place, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

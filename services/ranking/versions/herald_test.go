@@ -161,6 +161,29 @@ func TestAnEventThatACrashLostIsMadeUpFor(t *testing.T) {
 	next.stop()
 }
 
+// Most rankings are of years that are over: a start does not compute them all.
+func TestAStartComputesNothingThatEverybodyKnows(t *testing.T) {
+	js := ledgertest.Deps(t, ledgertest.Server(t, t.TempDir())).JetStream
+	l := newLedger()
+	l.Fill(name, 5)
+	p := start(t, l, versions.Deps{JetStream: js})
+	updates(t, js, name, 1)
+	p.stop()
+	next := start(t, l.Replica(), versions.Deps{JetStream: js})
+	next.waitFor(t, name, 1)
+	if n := next.Computed(name); n != 0 {
+		t.Errorf("%d versions were computed before anybody asked", n)
+	}
+	v, err := next.At(t.Context(), name, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, l, v, 1)
+	next.waitFor(t, name, next.Fill(name, 6)) // and what comes after is made at once
+	chained(t, next.Ledger, updates(t, js, name, 2))
+	next.stop()
+}
+
 func TestEventsAreLateAndNotLostWhenTheStreamIsAway(t *testing.T) {
 	server := ledgertest.Server(t, t.TempDir())
 	js := ledgertest.Deps(t, server).JetStream

@@ -258,14 +258,20 @@ func (k *Keeper) refresh(ctx context.Context, name string) error {
 	if news.Version >= version {
 		return nil
 	}
+	if news.Version == 0 {
+		k.recall(ctx, name, revision)
+		if k.herald.known(ctx, name, version) {
+			// After a start most rankings are as everybody knows them: their rows are
+			// computed when somebody asks.
+			k.tell(name, News{Version: version, Revision: revision})
+			return nil
+		}
+	}
 	v, err := k.obtain(ctx, name, version)
 	if err != nil {
 		return err
 	}
-	if news.Version == 0 {
-		k.recall(ctx, name, revision)
-	}
-	k.tell(v, revision)
+	k.tell(name, News{Version: version, Revision: revision}, v.Head)
 	k.herald.proclaim(name, version, news.Version == 0)
 	return nil
 }
@@ -282,22 +288,19 @@ func (k *Keeper) recall(ctx context.Context, name string, revision int64) {
 		at, err := k.deps.Source.VersionAt(name, head.GetVersion())
 		return err != nil || at != head.GetVersion()
 	})
+	k.tell(name, News{}, heads...)
+}
+
+// tell makes a version the newest one and wakes who waits for it.
+func (k *Keeper) tell(name string, news News, heads ...*rankingv1.VersionHead) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.topic(name)
 	t.heads = merge(t.heads, heads)
-}
-
-// tell makes a version the newest one and wakes who waits for it.
-func (k *Keeper) tell(v *Version, revision int64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	t := k.topic(v.Head.GetRanking())
-	t.heads = merge(t.heads, []*rankingv1.VersionHead{v.Head})
-	if v.Head.GetVersion() <= t.newest.Version {
+	if news.Version <= t.newest.Version {
 		return
 	}
-	t.newest = News{Version: v.Head.GetVersion(), Revision: revision}
+	t.newest = news
 	t.deltas = nil
 	close(t.changed)
 	t.changed = make(chan struct{})
@@ -323,12 +326,12 @@ func (k *Keeper) topic(name string) *topic {
 	return t
 }
 
-// putAnew shares the newest version of every ranking once more.
+// putAnew shares once more what this process has of the newest versions.
 func (k *Keeper) putAnew() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for name, t := range k.topics {
-		if t.newest.Version != 0 {
+		if k.cache.get(key{name, t.newest.Version}) != nil {
 			k.herald.proclaim(name, t.newest.Version, true)
 		}
 	}
