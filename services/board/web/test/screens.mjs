@@ -26,8 +26,7 @@ try {
     await page.goto(at.url + path)
     await page.locator(ready).first().waitFor()
     await act(page)
-    await page.waitForLoadState('networkidle').catch(() => {}) // a live page is never quite idle
-    await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running'), undefined, { timeout: 3000 }).catch(() => {})
+    await page.waitForTimeout(1500) // charts are drawn, rows have come to rest
     await page.screenshot({ path: join(to, `${name}.png`) })
     await page.close()
     console.log(name)
