@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/health" // clients ask for it
 	"google.golang.org/grpc/keepalive"
 
 	"zonebench.internal/pkg/auth"
@@ -224,8 +225,10 @@ func dial(address string, creds credentials.TransportCredentials, traced grpc.Di
 	}
 	conn, err := grpc.NewClient(address,
 		grpc.WithTransportCredentials(creds), traced,
-		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}),
+		// A replica that starts or stops says so, and is passed over.
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}`),
+		// A machine that is lost closes no connection; what it does not acknowledge for so long is given up.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 3 * time.Second, PermitWithoutStream: true}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", address, err)
