@@ -106,11 +106,6 @@ type replica struct {
 func (r *replica) Name() string                       { return "zones" }
 func (r *replica) Register(reg grpc.ServiceRegistrar) { zonev1.RegisterZoneServiceServer(reg, r) }
 func (r *replica) Run(ctx context.Context) error      { <-ctx.Done(); return nil }
-func (r *replica) holds(zone string) (note string) {
-	s, _ := r.lane.Current()
-	z, _ := s.Get(zone)
-	return z.Display
-}
 func (r *replica) knows(zone string) (revision int64) {
 	s, _ := r.lane.Current()
 	z, _ := s.Get(zone)

@@ -59,7 +59,9 @@ func connection(log *slog.Logger) []nats.Option {
 				log.Warn("the connection to NATS is lost", slog.Any("error", err))
 			}
 		}),
-		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("connected to NATS again", slog.String("server", c.ConnectedUrlRedacted())) }),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			log.Info("connected to NATS again", slog.String("server", c.ConnectedUrlRedacted()))
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			subject := ""
 			if sub != nil {
