@@ -1,7 +1,11 @@
 package security
 
 import (
+	"crypto/elliptic"
+	"crypto/rand"
+	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -33,4 +37,28 @@ func dialFiles(t *testing.T, w *world, files tlsfiles.Files) *grpc.ClientConn {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	return conn
+}
+
+var (
+	curve  = elliptic.P256()
+	random = rand.Reader
+)
+
+// get is what a server answers.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test's timeout is the test's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
