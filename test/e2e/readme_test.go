@@ -215,3 +215,13 @@ func TestReadmeShowsTheDemo(t *testing.T) {
 		t.Errorf("only %d lines are shown", shown)
 	}
 }
+
+// The pictures and files that the README links to are there.
+func TestReadmeLinks(t *testing.T) {
+	for _, m := range regexp.MustCompile(`\]\(([^):]+)\)`).FindAllStringSubmatch(readme(t), -1) {
+		path, _, _ := strings.Cut(m[1], "#")
+		if _, err := os.Stat("../../" + path); err != nil {
+			t.Errorf("the README links to %s: %v", path, err)
+		}
+	}
+}
