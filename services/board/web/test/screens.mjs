@@ -18,7 +18,9 @@ try {
   await at.simulate('--zones', '90')
   // The newest month moves, so that there are versions to tell apart.
   await at.simulate('--zones', '90', '--rate', '20', '--count', '60')
-  const zone = 'zones/example-zone-0012'
+  // The first zone behind the top ten has most to tell.
+  const { standings } = await at.call('ranking.v1.LiveRankingService/GetRanking', { name: ranking, pageSize: 20 })
+  const zone = standings[10].subject
 
   async function take(name, path, ready, viewport = office, act = async () => {}) {
     const page = await browser.context.newPage()
@@ -40,11 +42,12 @@ try {
   await take('row', query(`/${ranking}?open=${zone}`), '[role=dialog] tbody tr')
   await take('weights-trial', query('/weights?w=exports:80,scale:15'), '.touched')
   await take('leader-en', `/home/leader?zone=${zone}&lang=en`, '.place b')
+  await take('leader-phone', query('/home/leader'), '.place b', { width: 360, height: 740 })
+  await take('ranking-phone', query(`/${ranking}`), '[role=row][data-key]', { width: 360, height: 740 })
+  // The last one: the choice is remembered.
   await take('leader-dark', query('/home/leader'), '.place b', office, async (page) => {
     await page.getByRole('button', { name: '切换明暗' }).click()
   })
-  await take('leader-phone', query('/home/leader'), '.place b', { width: 360, height: 740 })
-  await take('ranking-phone', query(`/${ranking}`), '[role=row][data-key]', { width: 360, height: 740 })
 } finally {
   await browser.close()
   await at.end()

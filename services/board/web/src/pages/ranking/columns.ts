@@ -24,10 +24,10 @@ export function line(row: Standing, history: readonly PastPlace[] | undefined): 
 
 export function standingColumns(histories: ReadonlyMap<string, readonly PastPlace[]> | undefined): Column<Standing>[] {
   return [
-    { key: 'place', title: t('ranking.place'), width: '4.75rem', text: (r) => (r.place ? String(r.place) : ''), numeric: true, align: 'left' },
-    { key: 'move', title: t('ranking.move'), width: '4.25rem', text: moveText },
-    { key: 'name', title: t('common.zone'), width: 'minmax(9rem, 1.3fr)', text: nameOf },
-    { key: 'score', title: t('ranking.score'), width: '5rem', align: 'right', text: (r) => r.score, numeric: true, unit: t('common.points') },
+    { key: 'place', title: t('ranking.place'), width: '4.25rem', text: (r) => (r.place ? String(r.place) : ''), numeric: true, align: 'left' },
+    { key: 'move', title: t('ranking.move'), width: '2.75rem', text: moveText },
+    { key: 'name', title: t('common.zone'), width: 'minmax(6rem, 1.3fr)', text: nameOf },
+    { key: 'score', title: t('ranking.score'), width: '4.25rem', align: 'right', text: (r) => r.score, numeric: true, unit: t('common.points') },
     { key: 'ahead', title: t('ranking.gap_ahead'), width: '6rem', align: 'right', from: 52, text: (r) => r.gapAhead, numeric: true },
     { key: 'behind', title: t('ranking.gap_behind'), width: '6rem', align: 'right', from: 60, text: (r) => magnitude(r.gapBehind), numeric: true },
     {
