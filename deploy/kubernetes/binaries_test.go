@@ -292,3 +292,39 @@ func get(t *testing.T, url string) string {
 		<-time.After(50 * time.Millisecond) // as a probe asks again
 	}
 }
+
+// zonebench runs the command line and gives what it said.
+func zonebench(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), binary(t, "zonebench"), append(args, "--lang", "en")...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("zonebench %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// What the jobs of the manifests do, on real servers: copy what is new and end,
+// check the copy, and write it into servers that hold nothing.
+func TestAnArchivedLedgerIsRestoredIntoOtherServers(t *testing.T) {
+	nats, other := natsServer(t), natsServer(t)
+	address, probes, archive := free(t), free(t), filepath.Join(t.TempDir(), "ledger")
+	run(t, "zone", "ZONEBENCH_NATS_URL="+nats.ClientURL(), "ZONEBENCH_NATS_MONITOR_URL=http://"+nats.MonitorAddr().String(),
+		"ZONEBENCH_ZONE_LISTEN="+address, "ZONEBENCH_PROBES_LISTEN="+probes)
+	serving(t, probes, "zonebench.zone.v1.ZoneService")
+
+	digest := regexp.MustCompile(`digest ([0-9a-f]{64})`)
+	var copied string
+	for _, table := range []string{"reference_units", "zones"} { // the second copy goes on where the first ended
+		zonebench(t, "--address", address, "import", table, "../../data/"+table+".csv")
+		zonebench(t, "archive", "--nats", nats.ClientURL(), "--once", "--to", archive)
+		found := digest.FindStringSubmatch(zonebench(t, "verify", "--archive", archive))
+		if len(found) != 2 || found[1] == copied {
+			t.Fatalf("the copy has the digest %v after %s, before that %s", found, table, copied)
+		}
+		copied = found[1]
+	}
+	restored := digest.FindStringSubmatch(zonebench(t, "restore", "--archive", archive, "--nats", other.ClientURL()))
+	if len(restored) != 2 || restored[1] != copied {
+		t.Errorf("restored with digest %v, copied %s", restored, copied)
+	}
+}

@@ -212,7 +212,7 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 
 	unwatch()
 	watching.Wait()
-	h.health.Shutdown()
+	h.serve(healthv1.HealthCheckResponse_NOT_SERVING)
 	close(h.stop)
 	h.drain(ctx) // Calls that are on their way are answered: refusing them would only lose them.
 	h.ready.Store(false)

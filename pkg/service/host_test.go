@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/peer"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 
@@ -409,6 +411,81 @@ func TestAStreamThatItsCallerEndsIsCancelled(t *testing.T) {
 		t.Errorf("the stream ended for %v", cause)
 	}
 	if err := r.stop(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that keeps its connection would never find a replica that came later.
+func TestConnectionsEndAfterTheirAge(t *testing.T) {
+	var mu sync.Mutex
+	from := map[string]bool{}
+	svc := &zones{get: func(ctx context.Context, _ *zonev1.GetZoneRequest) (*zonev1.GetZoneResponse, error) {
+		p, _ := peer.FromContext(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		from[p.Addr.String()] = true
+		return &zonev1.GetZoneResponse{}, nil
+	}}
+	r := start(t, service.Config{ConnectionAge: 50 * time.Millisecond}, service.Deps{}, svc)
+	serving(t, r)
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		if err := get(t, r, "zones/a"); err != nil {
+			t.Fatalf("a call failed when its connection ended: %v", err)
+		}
+		mu.Lock()
+		connections := len(from)
+		mu.Unlock()
+		if connections >= 3 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections in 20 s", connections)
+		}
+	}
+	if err := r.stop(t); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestProbesTellAliveFromReady(t *testing.T) {
+	ready, probes := make(chan struct{}), service.NewProbes()
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- probes.Serve(ctx, lis) }()
+	conn, err := grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	health := func(name string) healthv1.HealthCheckResponse_ServingStatus {
+		got, err := healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{Service: name}, grpc.WaitForReady(true))
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		return got.GetStatus()
+	}
+	const zoneService = "zonebench.zone.v1.ZoneService"
+	r := start(t, service.Config{}, service.Deps{Ready: ready, Probes: probes}, &zones{})
+	if live, all := health(service.Live), health(""); live != healthv1.HealthCheckResponse_SERVING || all != healthv1.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("before the ledger is read: live %v, all %v", live, all)
+	}
+	close(ready)
+	serving(t, r)
+	if all, one := health(""), health(zoneService); all != healthv1.HealthCheckResponse_SERVING || one != healthv1.HealthCheckResponse_SERVING {
+		t.Errorf("ready: all %v, the service %v", all, one)
+	}
+	if err := r.stop(t); err != nil {
+		t.Fatal(err)
+	}
+	if live, one := health(service.Live), health(zoneService); live != healthv1.HealthCheckResponse_SERVING || one != healthv1.HealthCheckResponse_NOT_SERVING {
+		t.Errorf("stopped: live %v, the service %v", live, one)
+	}
+	cancel()
+	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }
