@@ -95,7 +95,8 @@ func (s *Service) ListTransactions(ctx context.Context, req *systemv1.ListTransa
 	}
 	if p.After != "" {
 		if _, err := fmt.Sscan(p.After, &next.revision, &next.index); err != nil {
-			return nil, fault.New(codes.InvalidArgument, typev1.ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN, "page_token: not a token of this list: start again without one")
+			return nil, fault.New(codes.InvalidArgument, typev1.ErrorReason_ERROR_REASON_INVALID_PAGE_TOKEN,
+				"page_token: not a token of this list: start again without one")
 		}
 	}
 	for read := 0; next.revision >= first && next.revision <= last; read++ {

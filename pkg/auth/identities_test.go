@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"log/slog"
+	"maps"
 	"net"
 	"path/filepath"
 	"reflect"
@@ -92,9 +93,7 @@ func (b *bench) token(t *testing.T, claims map[string]any) string {
 		t.Fatal(err)
 	}
 	all := map[string]any{"iss": "https://issuer.example", "aud": "zonebench", "iat": start.Unix(), "exp": start.Add(time.Hour).Unix()}
-	for name, value := range claims {
-		all[name] = value
-	}
+	maps.Copy(all, claims)
 	raw, err := jwt.Signed(signer).Claims(all).Serialize()
 	if err != nil {
 		t.Fatal(err)
@@ -128,20 +127,32 @@ func TestCallersAreKnownByCertificateOrToken(t *testing.T) {
 		want    auth.Caller
 	}{
 		"a URI": {&tlstest.Leaf{URI: "spiffe://example.org/warehouse"}, nil, auth.Caller{Subject: "spiffe://example.org/warehouse", Roles: []auth.Role{auth.Service}}},
-		"a DNS name": {office, nil,
-			auth.Caller{Subject: "dns:office.example", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}}},
-		"the name that is granted something": {&tlstest.Leaf{URI: "spiffe://example.org/new", DNS: "office.example"}, nil,
-			auth.Caller{Subject: "dns:office.example", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}}},
+		"a DNS name": {
+			office, nil,
+			auth.Caller{Subject: "dns:office.example", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}},
+		},
+		"the name that is granted something": {
+			&tlstest.Leaf{URI: "spiffe://example.org/new", DNS: "office.example"}, nil,
+			auth.Caller{Subject: "dns:office.example", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}},
+		},
 		"a name without a grant": {&tlstest.Leaf{DNS: "other.example"}, nil, auth.Caller{Subject: "dns:other.example"}},
-		"a subject": {nil, bearer(map[string]any{"sub": "7f3a"}),
-			auth.Caller{Subject: "7f3a", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}}},
-		"a group": {nil, bearer(map[string]any{"sub": "9c", "groups": []string{"others", "analysts"}}),
-			auth.Caller{Subject: "9c", Roles: []auth.Role{auth.Reviewer, auth.Publisher}}},
-		"roles and zones of the token": {nil,
+		"a subject": {
+			nil, bearer(map[string]any{"sub": "7f3a"}),
+			auth.Caller{Subject: "7f3a", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-a"}},
+		},
+		"a group": {
+			nil, bearer(map[string]any{"sub": "9c", "groups": []string{"others", "analysts"}}),
+			auth.Caller{Subject: "9c", Roles: []auth.Role{auth.Reviewer, auth.Publisher}},
+		},
+		"roles and zones of the token": {
+			nil,
 			bearer(map[string]any{"sub": "9d", "zonebench_roles": []string{"reporter", "chef"}, "zonebench_zones": "zones/example-b x"}),
-			auth.Caller{Subject: "9d", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-b"}}},
-		"both are added up": {nil, bearer(map[string]any{"sub": "7f3a", "groups": "analysts", "zonebench_zones": "zones/example-b"}),
-			auth.Caller{Subject: "7f3a", Roles: []auth.Role{auth.Reporter, auth.Reviewer, auth.Publisher}, Zones: []string{"zones/example-a", "zones/example-b"}}},
+			auth.Caller{Subject: "9d", Roles: []auth.Role{auth.Reporter}, Zones: []string{"zones/example-b"}},
+		},
+		"both are added up": {
+			nil, bearer(map[string]any{"sub": "7f3a", "groups": "analysts", "zonebench_zones": "zones/example-b"}),
+			auth.Caller{Subject: "7f3a", Roles: []auth.Role{auth.Reporter, auth.Reviewer, auth.Publisher}, Zones: []string{"zones/example-a", "zones/example-b"}},
+		},
 		"a token goes before a certificate":                    {&tlstest.Leaf{URI: "spiffe://example.org/warehouse"}, bearer(map[string]any{"sub": "1"}), auth.Caller{Subject: "1"}},
 		"a token whose sub is a name of a certificate's grant": {nil, bearer(map[string]any{"sub": "office.example"}), auth.Caller{Subject: "office.example"}},
 	} {

@@ -5,11 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
-	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha" //nolint:staticcheck // clients still ask by it
-
-	"google.golang.org/grpc/codes"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 
 	"zonebench.internal/pkg/fault"
 	indicatorv1 "zonebench.internal/proto/gen/zonebench/indicator/v1"

@@ -169,7 +169,7 @@ func TestWhoIsLetIn(t *testing.T) {
 	required := serve(t, open(t, ours.Files(tlstest.Leaf{})), true)
 	optional := serve(t, open(t, ours.Files(tlstest.Leaf{})), false)
 	bare := tlsfiles.Files{CA: ours.Files(tlstest.Leaf{}).CA}
-	old := &tls.Config{MaxVersion: tls.VersionTLS12, RootCAs: open(t, bare).Client().RootCAs} //nolint:gosec // that it is refused is tested
+	old := &tls.Config{MaxVersion: tls.VersionTLS12, RootCAs: open(t, bare).Client().RootCAs}
 	for name, c := range map[string]struct {
 		creds              credentials.TransportCredentials
 		required, optional bool
