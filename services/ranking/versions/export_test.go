@@ -17,3 +17,10 @@ func Waiting(k *Keeper, name string, version int64) int {
 	}
 	return 0
 }
+
+// Mark is the applied revision that the guard of Redis had for this process.
+func Mark(k *Keeper) int64 {
+	k.shelf.mu.Lock()
+	defer k.shelf.mu.Unlock()
+	return k.shelf.mark
+}

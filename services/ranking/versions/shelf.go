@@ -56,6 +56,9 @@ const layout = "zonebench:1:"
 //	guard    the ledger id, its epoch, a birth mark and the applied revision; one
 //	         for the whole Redis
 //
+// A Redis that is set back to less than a second ago may pass for what it was.
+// It lacks some copies then, and that is all.
+//
 // Nothing on it is believed: pages are asked for by version and held against
 // their digest, heads against a checksum. The guard tells when the Redis lost
 // what it had, so that it is put there anew, and when it is somebody else's, so
