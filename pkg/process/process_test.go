@@ -28,7 +28,7 @@ func TestExitCodes(t *testing.T) {
 		},
 		"no address of NATS": {environ: []string{"ZONEBENCH_NATS_URL=nats://:x"}, code: exitFailed, errOut: "connect to NATS"},
 		"probes' address":    {environ: []string{"ZONEBENCH_PROBES_LISTEN=nowhere"}, code: exitFailed, errOut: "probes: listen on nowhere"},
-		"log format":     {environ: []string{"ZONEBENCH_LOG_FORMAT=xml"}, code: exitUsage, errOut: "text or json"},
+		"log format":         {environ: []string{"ZONEBENCH_LOG_FORMAT=xml"}, code: exitUsage, errOut: "text or json"},
 	} {
 		var out, errOut bytes.Buffer
 		if code := program.Main(c.args, c.environ, &out, &errOut, time.Now); code != c.code {

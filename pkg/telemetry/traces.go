@@ -45,7 +45,7 @@ func OpenTraces(ctx context.Context, unit string, log *slog.Logger) (*Traces, er
 		return &Traces{}, nil
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"} {
-		if p := os.Getenv(name); p != "" && p != "grpc" {
+		if p := variable(name); p != "" && p != "grpc" {
 			return nil, fmt.Errorf("%s=%s: traces are sent by grpc", name, p)
 		}
 	}
@@ -65,22 +65,26 @@ func OpenTraces(ctx context.Context, unit string, log *slog.Logger) (*Traces, er
 		return nil, errors.Join(fmt.Errorf("traces: %w", err), exporter.Shutdown(ctx))
 	}
 	// The exporter has nobody else to tell. There is one for the process.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("spans are lost", slog.Any("error", err)) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.WarnContext(context.WithoutCancel(ctx), "spans are lost", slog.Any("error", err)) }))
 	return &Traces{provider: sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))}, nil
 }
 
+// variable reads the environment of the process, as the exporter itself does:
+// another one that was handed in would hold for the half of it.
+func variable(name string) string { return os.Getenv(name) } //nolint:forbidigo // see above
+
 // traced says whether the environment asks for traces.
 func traced() bool {
-	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+	if strings.EqualFold(variable("OTEL_SDK_DISABLED"), "true") {
 		return false
 	}
-	switch os.Getenv("OTEL_TRACES_EXPORTER") {
+	switch variable("OTEL_TRACES_EXPORTER") {
 	case "none":
 		return false
 	case "otlp":
 		return true
 	}
-	return os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
+	return variable("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
 // Close sends what is left, for a few seconds.
