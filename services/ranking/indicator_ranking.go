@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/registry"
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/ranking/standing"
@@ -45,7 +46,9 @@ func (s *Service) GetIndicatorRanking(
 	if column.Indicator.GetName() == column.Leaf.Node.GetLeaf().GetIndicator() {
 		name = column.Leaf.Name()
 	} else if isGrowth(column.Indicator) && !strings.Contains(name.GetZh(), "增") {
-		name = text(name.GetZh()+"增速", english(name)+" growth") // An indicator is named without 增长.
+		// An indicator is named without 增长. The mark of simulated data ends a name, so it comes off and on again.
+		bare := func(s string) string { return strings.TrimSuffix(s, registry.SimulatedMark) }
+		name = text(bare(name.GetZh())+"增速", bare(english(name))+" growth")
 	}
 	return &rankingv1.GetIndicatorRankingResponse{
 		Head: v.Head, Standings: column.Rows(), References: column.References(""), Unit: column.Indicator.GetUnit(),

@@ -336,6 +336,9 @@ func TestSimulatedIsMarkedEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		marked("a single list", single.GetDisplayName())
+		if name := single.GetDisplayName(); strings.Count(name.GetZh(), "〔模拟〕") != 1 || strings.Count(name.GetEn(), "〔模拟〕") != 1 {
+			t.Errorf("a single list is called %s, %s: the mark stands once, at the end", name.GetZh(), name.GetEn())
+		}
 		for _, ref := range single.GetReferences() {
 			marked(ref.GetSubject(), ref.GetDisplayName())
 		}
