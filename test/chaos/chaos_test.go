@@ -130,6 +130,7 @@ func (o *ordeal) away(t *testing.T, service string, from *harness.Node) {
 // The active committer is killed under load, again and again, and started again
 // as an orchestrator would.
 func (o *ordeal) committerKilled(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, harness.Services, func(l *load) {
 		for n := range o.form.kills {
 			service := harness.Services[n%len(harness.Services)]
@@ -149,6 +150,7 @@ func (o *ordeal) committerKilled(t *testing.T) {
 // The committer stands still for longer than its lease lives, and then goes on as
 // if nothing had happened: the expected sequence refuses what it still had in hand.
 func (o *ordeal) committerFrozen(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, []string{"zone"}, func(l *load) {
 		for range o.form.pauses {
 			victim := o.cluster.Committer(t, "zone")
@@ -179,6 +181,7 @@ func (o *ordeal) server(t *testing.T, n int) *harness.Node {
 }
 
 func (o *ordeal) serverKilled(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, []string{"zone", "indicator"}, func(l *load) {
 		for n := range o.form.servers {
 			victim := o.server(t, n)
@@ -194,6 +197,7 @@ func (o *ordeal) serverKilled(t *testing.T) {
 // A server is cut off from everybody, or only from one other server; it is alive
 // all the time and does not know what it misses.
 func (o *ordeal) serverCutOff(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, []string{"zone", "indicator"}, func(l *load) {
 		for n := range o.form.partitions {
 			victim := o.server(t, n)
@@ -215,6 +219,7 @@ func (o *ordeal) serverCutOff(t *testing.T) {
 
 // A machine is lost: a NATS server and one replica of each service at once.
 func (o *ordeal) nodeLost(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, harness.Services, func(l *load) {
 		for n := range o.form.nodes {
 			place := n % 2
@@ -244,6 +249,7 @@ func (o *ordeal) nodeLost(t *testing.T) {
 
 // Every replica of every service is restarted in turn, as at an upgrade.
 func (o *ordeal) rollingRestart(t *testing.T) {
+	t.Helper()
 	o.under(t, rate, harness.Services, func(l *load) {
 		for range o.form.rounds {
 			for _, service := range harness.Services {
@@ -302,7 +308,7 @@ func (r *report) takeover(how string, took time.Duration) {
 	r.takeovers[how] = append(r.takeovers[how], took)
 }
 
-func (r *report) note(t *testing.T, format string, args ...any) {
+func (r *report) notef(t *testing.T, format string, args ...any) {
 	t.Helper()
 	r.notes = append(r.notes, fmt.Sprintf(format, args...))
 	t.Log(r.notes[len(r.notes)-1])

@@ -39,12 +39,14 @@ func outcomeOf(err error) outcome {
 	case codes.DeadlineExceeded, codes.Canceled, codes.Internal, codes.Unknown:
 		return unknown
 	case codes.Unavailable:
-		switch fault.ReasonOf(err) {
-		case typev1.ErrorReason_ERROR_REASON_UNSPECIFIED, typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN:
-			return unknown // the first is what gRPC says of a connection that broke
+		reason := fault.ReasonOf(err) // unspecified is what gRPC says of a connection that broke
+		if reason == typev1.ErrorReason_ERROR_REASON_UNSPECIFIED || reason == typev1.ErrorReason_ERROR_REASON_OUTCOME_UNKNOWN {
+			return unknown
 		}
+		return refused
+	default:
+		return refused
 	}
-	return refused
 }
 
 // failed says whether an answer is the installation's failure and not the request's.

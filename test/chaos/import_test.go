@@ -52,6 +52,7 @@ func (o *ordeal) province(t *testing.T) (*simulate.Dataset, harness.Clients) {
 // same lane all the time: once through the replica that commits, once through
 // the other one. Replicas in free competition refuse it.
 func (o *ordeal) largeImport(t *testing.T) {
+	t.Helper()
 	dataset, clients := o.province(t)
 	harness.Import(t, clients, data.Indicators, []byte("id,name_zh,unit,nature,direction,simulated\nmass-output,示例产值,亿元,flow,higher_is_better,true\n"))
 	harness.Import(t, clients, data.Sources, []byte("id,title_zh,publisher,reliability,simulated\nmass-0,示例零,示例,official,true\nmass-1,示例一,示例,official,true\n"))
@@ -78,7 +79,7 @@ func (o *ordeal) largeImport(t *testing.T) {
 			if r == committer {
 				through = "the replica that commits"
 			}
-			o.report.note(t, "An import of %d rows (%.1f MiB) through %s took %.1f s, beside %.0f writes a second to the same lane.",
+			o.report.notef(t, "An import of %d rows (%.1f MiB) through %s took %.1f s, beside %.0f writes a second to the same lane.",
 				rows, float64(len(table))/(1<<20), through, took.Seconds(), float64(l.acked("indicator")-before)/took.Seconds())
 			for _, reader := range o.cluster.Replicas["indicator"] { // They are all there, on every replica.
 				listed, err := reader.Clients(t).Indicator.ListStatements(t.Context(), &indicatorv1.ListStatementsRequest{

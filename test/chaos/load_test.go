@@ -69,7 +69,7 @@ func startLoad(t *testing.T, c *harness.Cluster, h *history, seed uint64, rate i
 			client := c.Dial(t, service, grpc.WithUnaryInterceptor(new(revision.Client).Unary))
 			random := rand.New(rand.NewPCG(seed, uint64(number*workers+w)))
 			l.running.Go(func() {
-				worker{load: l, service: service, client: client, random: random}.run(ctx, time.Second*time.Duration(workers)/time.Duration(rate))
+				(&worker{load: l, service: service, client: client, random: random}).run(ctx, time.Second*time.Duration(workers)/time.Duration(rate))
 			})
 		}
 	}
@@ -118,14 +118,6 @@ func (p *pulse) pause(now time.Time) {
 	p.last = now
 }
 
-func (p *pulse) failed() int {
-	n := 0
-	for _, f := range p.failures {
-		n += f
-	}
-	return n
-}
-
 func (p *pulse) quantile(q float64) time.Duration {
 	if len(p.took) == 0 {
 		return 0
@@ -163,7 +155,7 @@ type worker struct {
 	mine    []string // ids of what it has created for certain
 }
 
-func (w worker) run(ctx context.Context, every time.Duration) {
+func (w *worker) run(ctx context.Context, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {

@@ -22,6 +22,7 @@ import (
 // read: not one read fails or is older than it may be, and at the same revision
 // both replicas say the same, with Redis and without.
 func (o *ordeal) redisKilled(t *testing.T) {
+	t.Helper()
 	dataset, clients := o.province(t)
 	for _, scheme := range dataset.Schemes() {
 		if _, err := clients.Live.CreateScheme(t.Context(), &rankingv1.CreateSchemeRequest{
@@ -60,7 +61,10 @@ func (o *ordeal) redisKilled(t *testing.T) {
 			last := int64(0)
 			for reading.Err() == nil {
 				begin := time.Now()
-				resp, err := o.read(t, r, name, nil)
+				resp, err := o.read(reading, t, r, name, nil)
+				if reading.Err() != nil {
+					return
+				}
 				if err != nil {
 					t.Errorf("%s: %v", r.Name, err)
 					return
@@ -88,7 +92,7 @@ func (o *ordeal) redisKilled(t *testing.T) {
 	}
 	stop()
 	readers.Wait()
-	o.report.note(t, "Redis was killed and came back empty %d times: none of %d reads of a ranking of 60 zones failed or went back, the slowest took %d ms.",
+	o.report.notef(t, "Redis was killed and came back empty %d times: none of %d reads of a ranking of 60 zones failed or went back, the slowest took %d ms.",
 		o.form.redises, reads.Load(), time.Duration(slowest.Load()).Milliseconds())
 }
 
@@ -110,9 +114,9 @@ func (o *ordeal) move(t *testing.T, clients harness.Clients, live *simulate.Live
 	}
 }
 
-func (o *ordeal) read(t *testing.T, r *harness.Node, name string, at *typev1.Consistency) (*rankingv1.GetRankingResponse, error) {
+func (o *ordeal) read(ctx context.Context, t *testing.T, r *harness.Node, name string, at *typev1.Consistency) (*rankingv1.GetRankingResponse, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	resp, err := r.Clients(t).Live.GetRanking(ctx, &rankingv1.GetRankingRequest{Name: name, PageSize: 1000, Consistency: at})
 	if err != nil {
@@ -130,7 +134,7 @@ func (o *ordeal) same(t *testing.T, name, when string) {
 		if first != nil {
 			at = &typev1.Consistency{Requirement: &typev1.Consistency_AtExactRevision{AtExactRevision: first.GetState().GetRevision()}}
 		}
-		resp, err := o.read(t, r, name, at)
+		resp, err := o.read(t.Context(), t, r, name, at)
 		if err != nil {
 			t.Fatalf("%s, %s: %v", when, r.Name, err)
 		}

@@ -61,7 +61,7 @@ const (
 
 func (r *report) write(t *testing.T) {
 	t.Helper()
-	for _, file := range strings.Fields(os.Getenv("CHAOS_REPORT")) {
+	for file := range strings.FieldsSeq(os.Getenv("CHAOS_REPORT")) {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
