@@ -85,7 +85,7 @@ require (
 	gonum.org/v1/gonum v0.17.0 // indirect
 	gonum.org/v1/plot v0.17.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20261110000943-09e21b237f2c // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c
 	zonebench.internal/pkg/composite v0.0.0 // indirect
 	zonebench.internal/pkg/local v0.0.0 // indirect
 	zonebench.internal/services/indicator v0.0.0 // indirect
