@@ -178,6 +178,7 @@ fix: fix-gen fix-proto fix-format fix-tidy ## Repair everything that a machine c
 lint: $(BIN)/golangci-lint ## Lint the Go code of all modules
 	@$(BIN)/golangci-lint run $(packages)
 	@cd tools/protoc && GOWORK=off ../../$(BIN)/golangci-lint run ./...
+	@cd deploy && GOWORK=off ../$(BIN)/golangci-lint run ./...
 
 .PHONY: fix-lint
 fix-lint: $(BIN)/golangci-lint ## Apply what the linters can repair by themselves; read the diff

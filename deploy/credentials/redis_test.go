@@ -69,8 +69,17 @@ func TestWhatTheRankingServiceMayDoInRedis(t *testing.T) {
 	const mine, foreign = "zonebench:1:{x}:pointer", "other:x"
 	const hash = "zonebench:1:{x}:heads"
 	for _, c := range [][]any{
-		{"ping"}, {"set", mine, "1", "px", 1000}, {"get", mine}, {"pexpire", mine, 1000}, {"hset", hash, "a", "1"}, {"hget", hash, "a"},
-		{"hmget", hash, "a"}, {"hgetall", hash}, {"hkeys", hash}, {"hvals", hash}, {"hdel", hash, "a"},
+		{"ping"},
+		{"set", mine, "1", "px", 1000},
+		{"get", mine},
+		{"pexpire", mine, 1000},
+		{"hset", hash, "a", "1"},
+		{"hget", hash, "a"},
+		{"hmget", hash, "a"},
+		{"hgetall", hash},
+		{"hkeys", hash},
+		{"hvals", hash},
+		{"hdel", hash, "a"},
 		{"eval", "return redis.call('HSET', KEYS[1], 'b', '1')", 1, hash},
 	} {
 		if err := ranking.Do(t.Context(), c...).Err(); err != nil && !errors.Is(err, redis.Nil) {
@@ -85,15 +94,47 @@ func TestWhatTheRankingServiceMayDoInRedis(t *testing.T) {
 	}
 	for _, c := range [][]any{
 		// Keys of others, also from within a script.
-		{"get", foreign}, {"set", foreign, "1"}, {"hgetall", foreign}, {"hset", foreign, "a", "1"}, {"pexpire", foreign, 1},
+		{"get", foreign},
+		{"set", foreign, "1"},
+		{"hgetall", foreign},
+		{"hset", foreign, "a", "1"},
+		{"pexpire", foreign, 1},
 		{"eval", "return redis.call('GET', KEYS[1])", 1, foreign},
 		// What would show, move or empty everything.
-		{"keys", "*"}, {"scan", 0}, {"dbsize"}, {"flushall"}, {"flushdb"}, {"del", mine}, {"unlink", mine}, {"rename", mine, hash}, {"dump", mine}, {"randomkey"},
-		{"move", mine, 1}, {"swapdb", 0, 1}, {"sort", mine},
+		{"keys", "*"},
+		{"scan", 0},
+		{"dbsize"},
+		{"flushall"},
+		{"flushdb"},
+		{"del", mine},
+		{"unlink", mine},
+		{"rename", mine, hash},
+		{"dump", mine},
+		{"randomkey"},
+		{"move", mine, 1},
+		{"swapdb", 0, 1},
+		{"sort", mine},
 		// The server.
-		{"config", "get", "*"}, {"config", "set", "save", "1 1"}, {"acl", "list"}, {"acl", "setuser", "x"}, {"acl", "whoami"}, {"info"}, {"monitor"}, {"latency", "latest"},
-		{"shutdown"}, {"save"}, {"bgsave"}, {"replicaof", "no", "one"}, {"slowlog", "get"}, {"client", "list"}, {"client", "kill", "type", "normal"},
-		{"script", "flush"}, {"function", "list"}, {"module", "list"}, {"publish", "zonebench", "x"}, {"subscribe", "zonebench"},
+		{"config", "get", "*"},
+		{"config", "set", "save", "1 1"},
+		{"acl", "list"},
+		{"acl", "setuser", "x"},
+		{"acl", "whoami"},
+		{"info"},
+		{"monitor"},
+		{"latency", "latest"},
+		{"shutdown"},
+		{"save"},
+		{"bgsave"},
+		{"replicaof", "no", "one"},
+		{"slowlog", "get"},
+		{"client", "list"},
+		{"client", "kill", "type", "normal"},
+		{"script", "flush"},
+		{"function", "list"},
+		{"module", "list"},
+		{"publish", "zonebench", "x"},
+		{"subscribe", "zonebench"},
 	} {
 		if err := ranking.Do(t.Context(), c...).Err(); !denied(err) {
 			t.Errorf("%v: %v", c, err)

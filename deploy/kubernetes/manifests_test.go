@@ -112,7 +112,7 @@ func decode(text []byte) (objects, error) {
 	}
 	decoder := serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 	var all objects
-	for _, document := range bytes.Split(text, []byte("\n---\n")) {
+	for document := range bytes.SplitSeq(text, []byte("\n---\n")) {
 		object, _, err := decoder.Decode(document, nil, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%w in\n%s", err, document)
@@ -541,7 +541,7 @@ func TestEveryExceptionHasAReason(t *testing.T) {
 	ignore := regexp.MustCompile(`(?m)^\s*kube-score/ignore: (.*)$`)
 	replaced := regexp.MustCompile(`(?m)^\s*value: (deployment-\S+)$`)
 	exceptions := 0
-	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(name string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(name) != ".yaml" {
 			return err
 		}
