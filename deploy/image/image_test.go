@@ -119,7 +119,7 @@ func TestTheDockerfileBuildsTheSameImages(t *testing.T) {
 		stage, _, _ = strings.Cut(stage, "\nFROM ")
 		var ports []int
 		if m := regexp.MustCompile(`(?m)^EXPOSE (.*)$`).FindStringSubmatch(stage); m != nil {
-			for _, port := range strings.FieldsSeq(m[1]) {
+			for port := range strings.FieldsSeq(m[1]) {
 				n, err := strconv.Atoi(port)
 				if err != nil {
 					t.Fatal(err)
