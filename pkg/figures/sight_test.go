@@ -3,6 +3,7 @@ package figures_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,10 +238,10 @@ func only(seen bool, facts []*ledgerv1.Fact) []*ledgerv1.Fact {
 // describeView is everything that a view says, in one text; the actors are
 // taken out where the public would not see them.
 func describeView(v figures.View, subjects []string, hide bool) string {
-	text := ""
+	var text strings.Builder
 	add := func(m proto.Message) {
 		encoded, _ := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-		text += fmt.Sprintf("%T %x %v\n", m, encoded, m)
+		fmt.Fprintf(&text, "%T %x %v\n", m, encoded, m)
 	}
 	for _, withdrawn := range []bool{true, false} {
 		n := 0
@@ -248,7 +249,7 @@ func describeView(v figures.View, subjects []string, hide bool) string {
 			add(m)
 			n++
 		}
-		text += fmt.Sprintf("%d counted %d\n", n, v.CountStatements(withdrawn))
+		fmt.Fprintf(&text, "%d counted %d\n", n, v.CountStatements(withdrawn))
 	}
 	for f := range v.Figures() {
 		add(f)
@@ -262,7 +263,7 @@ func describeView(v figures.View, subjects []string, hide bool) string {
 		}
 		k := &indicatorv1.FigureKey{Subject: subject, Indicator: "indicators/x", Period: "2025", Kind: indicatorv1.Kind_KIND_ACTUAL}
 		changes, ok := v.History(k)
-		text += fmt.Sprintf("%s known %t\n", subject, ok)
+		fmt.Fprintf(&text, "%s known %t\n", subject, ok)
 		for _, c := range changes {
 			if hide {
 				c.Actor = ""
@@ -270,5 +271,5 @@ func describeView(v figures.View, subjects []string, hide bool) string {
 			add(c)
 		}
 	}
-	return text
+	return text.String()
 }
