@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	ledgerv1 "zonebench.internal/proto/gen/zonebench/ledger/v1"
 )
@@ -32,18 +33,21 @@ func (l *Ledger) spanCommit(ctx context.Context, lane string, transactions []*le
 			attribute.Int("messaging.message.body.size", bytes),
 		),
 	}
-	under := false
+	var parent trace.SpanContext
 	for _, tx := range transactions {
-		at := w3c.Extract(ctx, propagation.MapCarrier{traceparent: tx.GetTraceparent()})
-		switch span := trace.SpanContextFromContext(at); {
-		case !span.IsValid():
-		case !under:
-			ctx, under = at, true
+		at := trace.SpanContextFromContext(w3c.Extract(ctx, propagation.MapCarrier{traceparent: tx.GetTraceparent()}))
+		switch {
+		case !at.IsValid():
+		case !parent.IsValid():
+			parent = at
 		default:
-			options = append(options, trace.WithLinks(trace.Link{SpanContext: span}))
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: at}))
 		}
 	}
-	return l.deps.Tracer.Start(ctx, "commit "+lane, options...)
+	if parent.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
+	}
+	return l.deps.Tracer.Start(ctx, "commit "+lane, options...) //nolint:spancheck // the caller ends it
 }
 
 // traceHeader is the header of a message that is sent within a span.
@@ -64,10 +68,10 @@ func (h carrier) Keys() []string        { return nil } // nobody asks: it is onl
 // writer is traced: replicas of all services then stand in the trace of the write.
 func (l *Ledger) spanApply(ctx context.Context, m message) trace.Span {
 	if m.trace == "" {
-		return trace.SpanFromContext(context.Background())
+		return noop.Span{}
 	}
 	at := w3c.Extract(ctx, propagation.MapCarrier{traceparent: m.trace})
 	_, span := l.deps.Tracer.Start(at, "apply "+strings.TrimPrefix(m.subject, prefix), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int64("zonebench.revision", m.sequence)))
-	return span
+	return span //nolint:spancheck // the caller ends it
 }

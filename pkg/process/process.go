@@ -161,7 +161,7 @@ func (p Program) run(ctx context.Context, common settings, mine own, log *slog.L
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, traces.Close()) }() //nolint:contextcheck // what is left is sent when the context has ended
+	defer func() { err = errors.Join(err, traces.Close(ctx)) }()
 	var conn *nats.Conn
 	if err := reach(ctx, log, func(context.Context) error {
 		conn, err = natsconn.Connect(common.NATS, p.Name, now, log, connection(log)...)

@@ -87,12 +87,12 @@ func traced() bool {
 	return variable("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != ""
 }
 
-// Close sends what is left, for a few seconds.
-func (t *Traces) Close() error {
+// Close sends what is left, for a few seconds, though ctx has ended.
+func (t *Traces) Close(ctx context.Context) error {
 	if t == nil || t.provider == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("traces: %w", err)

@@ -80,7 +80,7 @@ func TestSpansOfHTTPGoToTheCollectorBelowTheirCaller(t *testing.T) {
 			t.Errorf("inside the span the trace is at %q", inside)
 		}
 	}
-	if err := traces.Close(); err != nil {
+	if err := traces.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if len(c.spans) != 1 || c.spans[0].GetName() != "zonebench.zone.v1.ZoneService/ListZones" {

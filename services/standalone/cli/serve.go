@@ -139,7 +139,7 @@ func (a *app) run(ctx context.Context, s serving, do func(context.Context, insta
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, traces.Close()) }()
+	defer func() { err = errors.Join(err, traces.Close(ctx)) }()
 	metrics := telemetry.Metrics()
 	cluster, err := standalone.Start(ctx, standalone.Config{
 		Dir: s.data, Listen: s.listen, Board: s.board, RedisURL: s.redis, Archive: s.archive, Entrance: entrance,

@@ -128,7 +128,7 @@ func serve(ctx context.Context, mine settings, told telemetry.Config, log *slog.
 	if err != nil {
 		return err //nolint:wrapcheck // it begins with traces
 	}
-	defer func() { err = errors.Join(err, traces.Close()) }() //nolint:contextcheck // what is left is sent when the context has ended
+	defer func() { err = errors.Join(err, traces.Close(ctx)) }()
 	var backends []board.Backend
 	for _, to := range mine.addresses() {
 		conn, err := dial(to.address, creds, traces.Client())
