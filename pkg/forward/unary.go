@@ -22,6 +22,7 @@ import (
 
 	"zonebench.internal/pkg/auth"
 	"zonebench.internal/pkg/fault"
+	"zonebench.internal/pkg/lease"
 	"zonebench.internal/pkg/revision"
 	"zonebench.internal/pkg/telemetry"
 	forwardv1 "zonebench.internal/proto/gen/zonebench/forward/v1"
@@ -181,20 +182,16 @@ func (c *call) ask(ctx context.Context, holder string) (*forwardv1.Result, verdi
 		return result, v
 	}
 	limits, parts, accepted := f.limits, parts{}, false
-	late := limits.late
-	if !c.repeatable { // Better an answer that comes late than none.
-		late = limits.silent
-	}
-	silence, gone := time.NewTimer(limits.accepted), time.NewTimer(late)
+	silence, gone := time.NewTimer(limits.accepted), time.NewTimer(limits.late)
 	defer silence.Stop()
 	defer gone.Stop()
 	gone.Stop()
-	leaving := false
+	leaving, late := false, time.Duration(0)
 	for {
 		standing, changed := f.deps.Leases.Watch(f.deps.Lane)
 		if standing.Holder != holder && !leaving {
 			leaving = true
-			gone.Reset(late)
+			gone.Reset(limits.late)
 		}
 		select {
 		case n := <-c.news:
@@ -222,12 +219,24 @@ func (c *call) ask(ctx context.Context, holder string) (*forwardv1.Result, verdi
 				return nil, unknown
 			}
 		case <-gone.C:
-			return nil, unknown
+			// What cannot be repeated is worth waiting for, if there is somebody to answer it still.
+			if late += limits.late; c.repeatable || late >= limits.silent || f.gone(ctx, holder) {
+				return nil, unknown
+			}
+			gone.Reset(limits.late)
 		case <-changed:
 		case <-ctx.Done():
 			return nil, unknown
 		}
 	}
+}
+
+// gone says whether NATS denies that a process is there.
+func (f *Forwarder) gone(ctx context.Context, holder string) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := f.deps.Conn.RequestWithContext(ctx, lease.Prefix+f.deps.Lane+"."+holder, nil)
+	return errors.Is(err, nats.ErrNoResponders)
 }
 
 // send publishes an attempt. Its verdict is unknown when the call is on its way.
