@@ -47,6 +47,7 @@ type load struct {
 type pulse struct {
 	last     time.Time // that a write was answered well, zero before the first
 	longest  time.Duration
+	over     bool
 	asked    int
 	acked    int
 	refusals int // that the request deserved
@@ -78,10 +79,15 @@ func startLoad(t *testing.T, c *harness.Cluster, h *history, seed uint64, rate i
 
 // stop lets the calls under way end, and tells how the services answered.
 func (l *load) stop() map[string]*pulse {
+	l.mu.Lock()
+	for _, p := range l.pulses {
+		p.pause(time.Now())
+		p.over = true // What ends now says nothing about the time in between.
+	}
+	l.mu.Unlock()
 	l.cancel()
 	l.running.Wait()
 	for _, p := range l.pulses {
-		p.pause(time.Now())
 		slices.Sort(p.took)
 	}
 	return l.pulses
@@ -112,7 +118,7 @@ func (l *load) answered(service string, began time.Time, err error) {
 
 // pause notes how long nothing was answered well.
 func (p *pulse) pause(now time.Time) {
-	if !p.last.IsZero() {
+	if !p.last.IsZero() && !p.over {
 		p.longest = max(p.longest, now.Sub(p.last))
 	}
 	p.last = now
