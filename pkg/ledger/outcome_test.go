@@ -47,6 +47,7 @@ func (j *lossy) PublishMsg(ctx context.Context, msg *nats.Msg, opts ...jetstream
 		return nil, errLost
 	case stale:
 		return nil, &jetstream.APIError{Code: 400, ErrorCode: 10164, Description: "wrong last sequence"}
+	case nothing, theReply: // it arrives
 	}
 	for _, arrive := range j.late {
 		arrive()
