@@ -227,7 +227,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 			return nil, err
 		}
 		undo.push(func() { _ = conn.Close() })
-		brd, err := board.New(cfg.BoardConfig, board.Deps{
+		brd, err := board.New(cfg.BoardConfig, board.Deps{ //nolint:contextcheck // it starts nothing
 			Listener: web, Backends: []board.Backend{{Name: "zone", Conn: conn}, {Name: "indicator", Conn: conn}, {Name: "ranking", Conn: conn}},
 			Log: cfg.Log.With(slog.String("unit", "board")), Metrics: cfg.Metrics, Around: cfg.Traces.HTTP,
 			Now: time.Now, // Time limits of connections are the machine's, whatever commit times are.
