@@ -27,12 +27,12 @@ type form struct {
 	name                           string
 	kills, servers, partitions     int
 	pauses, nodes, rounds, redises int
-	commits                        int // a second, beside an import
+	commits                        int // a second, beside an import; a third of them are refused, as they should
 }
 
 var forms = map[string]form{
-	"short": {name: "short", kills: 4, servers: 1, partitions: 1, pauses: 1, nodes: 1, rounds: 1, redises: 1, commits: 200},
-	"long":  {name: "long", kills: 30, servers: 6, partitions: 6, pauses: 6, nodes: 3, rounds: 3, redises: 5, commits: 200},
+	"short": {name: "short", kills: 4, servers: 1, partitions: 1, pauses: 1, nodes: 1, rounds: 1, redises: 1, commits: 350},
+	"long":  {name: "long", kills: 30, servers: 6, partitions: 6, pauses: 6, nodes: 3, rounds: 3, redises: 5, commits: 350},
 }
 
 // An ordeal is one run: an installation, what was asked of it, and what is told of it.
