@@ -163,12 +163,19 @@ func (d *desk) Run(ctx context.Context) error {
 	}
 
 	<-ctx.Done()
-	_ = calls.Unsubscribe() // Without a connection there is nothing to end.
+	cut := time.AfterFunc(d.f.limits.stop, cancel)
+	defer cut.Stop()
+	// What has arrived is answered: nobody else has it, and who sent it would wait.
+	drained := calls.StatusChanged(nats.SubscriptionClosed)
+	if err := calls.Drain(); err == nil { // Without a connection there is nothing to end.
+		select {
+		case <-drained:
+		case <-work.Done():
+		}
+	}
 	d.mu.Lock()
 	d.closed = true
 	d.mu.Unlock()
-	cut := time.AfterFunc(d.f.limits.stop, cancel)
-	defer cut.Stop()
 	d.running.Wait()
 	_ = answers.Unsubscribe()
 	_ = conn.FlushTimeout(time.Second) // Who waits for an answer that is lost sends its call again.

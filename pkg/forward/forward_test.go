@@ -530,3 +530,82 @@ func TestAHandOverLosesNothing(t *testing.T) {
 		t.Errorf("a decided %d, c %d", a.decided.Load(), c.decided.Load())
 	}
 }
+
+// A call that has arrived when its holder stops is answered all the same: nobody
+// else has it, and who sent it cannot know whether it was done.
+func TestACallThatHasArrivedWhenTheHolderStopsIsAnswered(t *testing.T) {
+	server := ledgertest.Server(t, t.TempDir())
+	connect := func(name string) *nats.Conn {
+		conn, err := server.Connect(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		return conn
+	}
+	holder, other := connect("holder"), connect("other")
+	mu, nobody, changed := new(sync.Mutex), "", make(chan struct{})
+	f, err := forward.New(forward.Deps{
+		Conn: holder, Lane: ledger.LaneZone, Ledger: ledgertest.OpenAt(t, server, ledger.Config{}), Log: ledgertest.Log(t),
+		Metrics: prometheus.NewRegistry(), Leases: leases{id: "a", mu: mu, holder: &nobody, changed: &changed},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Through(nil).Run(ctx) }() // It holds nothing, so no call comes to a host.
+
+	subject := forward.Prefix + "zone.a"
+	listens := func() bool {
+		within, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		_, err := other.RequestWithContext(within, subject, []byte("no call"))
+		return !errors.Is(err, nats.ErrNoResponders)
+	}
+	for deadline := time.Now().Add(patience); !listens(); {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody listens")
+		}
+	}
+	const calls = 3
+	answers, err := other.SubscribeSync("answers.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock() // The first call stands before the question who holds the lane, the others behind it.
+	for n := range calls {
+		call, err := proto.Marshal(&forwardv1.Call{Id: fmt.Sprint(n)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.PublishRequest(subject, fmt.Sprint("answers.", n), call); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, conn := range []*nats.Conn{other, holder} { // After this they have arrived.
+		if err := conn.FlushTimeout(patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	for deadline := time.Now().Add(patience); listens(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it listens after it was stopped")
+		}
+	}
+	mu.Unlock()
+	for n := range calls {
+		m, err := answers.NextMsg(5 * time.Second)
+		if err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		answer := &forwardv1.Answer{}
+		if err := proto.Unmarshal(m.Data, answer); err != nil || answer.GetId() != fmt.Sprint(n) || answer.GetNotHolder() == nil {
+			t.Errorf("call %d is answered by %v (%v)", n, answer, err)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
