@@ -214,10 +214,12 @@ func (h *Host) Serve(ctx context.Context, lis net.Listener, services ...Service)
 	watching.Wait()
 	h.serve(healthv1.HealthCheckResponse_NOT_SERVING)
 	close(h.stop)
-	h.drain(ctx) // Calls that are on their way are answered: refusing them would only lose them.
-	h.ready.Store(false)
+	// Calls that are on their way are answered, those that came by Invoke too:
+	// refusing them would only lose them.
+	h.drain(ctx)
 	servers.end()
 	above.end()
+	h.ready.Store(false)
 	beneath.end()
 	// What failed beneath is why the services above it failed, whoever noticed first.
 	return cmp.Or(beneath.err, above.err, servers.err)
