@@ -1,5 +1,6 @@
 // 需调度事项: what a leader has to see to, the gravest first. Each is a fact of the answers, said in one line.
 import { CompletionRule, CompletionStatus, type Completion } from '@/gen/zonebench/indicator/v1/completion_pb'
+import { Ambition } from '@/gen/zonebench/indicator/v1/statement_pb'
 import { Nature, type Indicator } from '@/gen/zonebench/indicator/v1/indicator_pb'
 import type { GetProfileResponse } from '@/gen/zonebench/ranking/v1/live_ranking_service_pb'
 import { GapReason } from '@/gen/zonebench/ranking/v1/ranking_pb'
@@ -22,6 +23,18 @@ export function indicatorName(c: Completion, known: ReadonlyMap<string, Indicato
   return known?.get(c.indicator)?.nature === Nature.GROWTH ? name + t('ranking.growth_suffix') : name
 }
 
+const ambitionKey: Record<number, string> = {
+  [Ambition.MUST]: 'must',
+  [Ambition.EXPECTED]: 'expected',
+  [Ambition.STRIVE]: 'strive',
+}
+
+/** 确保, 预期 or 力争: an indicator may have a target of each. Empty where none is printed. */
+export function ambitionOf(c: Completion): string {
+  const key = ambitionKey[c.targetKey?.ambition ?? 0]
+  return key ? t(`home.ambition_${key}`) : ''
+}
+
 /** An amount that accrues over the year; shares, rates and growth have no even pace. */
 export function paced(c: Completion): boolean {
   return c.rule === CompletionRule.RATIO && !!c.pace?.pointsAhead
@@ -34,7 +47,7 @@ export function matters(
 ): Matter[] {
   const found: Matter[] = []
   for (const c of completions ?? []) {
-    const what = indicatorName(c, known)
+    const what = [indicatorName(c, known), ambitionOf(c)].filter(Boolean).join(' · ')
     if (c.status === CompletionStatus.MISSED) {
       found.push({ kind: 'missed', what, text: t('home.missed'), weight: 100 })
     } else if (c.pace && paced(c) && sign(c.pace.pointsAhead) < 0) {
