@@ -39,6 +39,12 @@ async function closePages(browser) {
   await Promise.all(browser.context.pages().filter((page) => page.url() !== 'about:blank').map((page) => page.close()))
 }
 
+function deferred() {
+  let resolve
+  const promise = new Promise((done) => (resolve = done))
+  return { promise, resolve }
+}
+
 async function accessible(page, what) {
   await page.evaluate(await readFile(axe, 'utf8')).catch(() => page.addScriptTag({ path: axe }))
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }))
@@ -89,6 +95,17 @@ describe('pages with the invented province', { skip }, () => {
       assert.deepEqual(faults, [])
     })
   }
+
+  test('a table that waits for its rows is clean for axe', async () => {
+    const page = await browser.context.newPage()
+    const { promise: released, resolve: release } = deferred()
+    await page.route('**/zonebench.zone.v1.ZoneService/ListZones', (route) => released.then(() => route.continue()))
+    await page.goto(`${at.url}/zones?lang=zh`)
+    await page.locator('[role=grid] .empty').waitFor({ timeout: 15_000 })
+    await accessible(page, 'a table without rows')
+    release()
+    await page.locator('[role=row][data-key]').first().waitFor({ timeout: 15_000 })
+  })
 
   test('the dark theme is clean for axe', async () => {
     const { page } = await open(browser, `${at.url}/home/leader?lang=zh`)
