@@ -30,6 +30,7 @@ type edge struct {
 	rules    protovalidate.Validator
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	imports  *imports
 	limits   *limit.Limiter
 }
 
@@ -50,9 +51,10 @@ func newEdge(h *Host) (*edge, error) {
 			Name: "zonebench_rpc_in_flight",
 			Help: "Calls that are being answered.",
 		}),
-		limits: limit.New(h.cfg.Limit, time.Now),
+		imports: newImports(),
+		limits:  limit.New(h.cfg.Limit, time.Now),
 	}
-	for _, c := range []prometheus.Collector{e.duration, e.inFlight} {
+	for _, c := range []prometheus.Collector{e.duration, e.inFlight, e.imports.tables, e.imports.rows} {
 		if err := h.deps.Metrics.Register(c); err != nil {
 			return nil, fmt.Errorf("service: metrics: %w", err)
 		}
@@ -101,6 +103,9 @@ func (e *edge) observe(ctx context.Context, req any, info *grpc.UnaryServerInfo,
 	resp, err := next(ctx, req)
 	if s, ok := resp.(interface{ GetState() *typev1.ReadState }); ok {
 		c.revision = s.GetState().GetRevision()
+	}
+	if _, handedOver := auth.Vouched(ctx); err == nil && !handedOver {
+		e.imports.count(info.FullMethod, req, resp)
 	}
 	e.done(ctx, info.FullMethod, time.Since(start), err)
 	return resp, err

@@ -49,18 +49,20 @@ func (z *zones) GetZone(ctx context.Context, req *zonev1.GetZoneRequest) (*zonev
 }
 
 type running struct {
-	host   *service.Host
-	conn   *grpc.ClientConn
-	logs   *lines
-	cancel context.CancelFunc
-	result chan error
+	host    *service.Host
+	conn    *grpc.ClientConn
+	logs    *lines
+	metrics *prometheus.Registry
+	cancel  context.CancelFunc
+	result  chan error
 }
 
 func start(t *testing.T, cfg service.Config, deps service.Deps, svc service.Service) *running {
 	t.Helper()
 	logs := &lines{}
 	deps.Log = slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	deps.Metrics = prometheus.NewRegistry()
+	metrics := prometheus.NewRegistry()
+	deps.Metrics = metrics
 	if deps.Identify == nil {
 		deps.Identify = auth.Loopback
 	}
@@ -73,7 +75,7 @@ func start(t *testing.T, cfg service.Config, deps service.Deps, svc service.Serv
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &running{host: host, logs: logs, cancel: cancel, result: make(chan error, 1)}
+	r := &running{host: host, logs: logs, metrics: metrics, cancel: cancel, result: make(chan error, 1)}
 	go func() { r.result <- host.Serve(ctx, lis, svc) }()
 	r.conn, err = grpc.NewClient(lis.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
