@@ -15,21 +15,29 @@ import (
 	rankingv1 "zonebench.internal/proto/gen/zonebench/ranking/v1"
 	typev1 "zonebench.internal/proto/gen/zonebench/type/v1"
 	"zonebench.internal/services/ranking/standing"
+	"zonebench.internal/services/ranking/versions"
 )
+
+// tableOf is a ranking at a version, or its newest: the revision that is read, the
+// rows and what they are computed from.
+func (s *Service) tableOf(ctx context.Context, name string, version int64) (at int64, v *versions.Version, table *standing.Table, err error) {
+	if at, err = s.reading(ctx, version); err != nil {
+		return 0, nil, nil, err
+	}
+	if _, v, err = s.read(ctx, name, at); err != nil {
+		return 0, nil, nil, err
+	}
+	if table, err = s.source.table(name, at); err != nil {
+		return 0, nil, nil, err
+	}
+	return at, v, table, nil
+}
 
 // GetIndicatorRanking implements zonebench.ranking.v1.LiveRankingService.
 func (s *Service) GetIndicatorRanking(
 	ctx context.Context, req *rankingv1.GetIndicatorRankingRequest,
 ) (*rankingv1.GetIndicatorRankingResponse, error) {
-	at, err := s.reading(ctx, req.GetVersion())
-	if err != nil {
-		return nil, err
-	}
-	_, v, err := s.read(ctx, req.GetName(), at)
-	if err != nil {
-		return nil, err
-	}
-	table, err := s.source.table(req.GetName(), at)
+	at, v, table, err := s.tableOf(ctx, req.GetName(), req.GetVersion())
 	if err != nil {
 		return nil, err
 	}
@@ -58,15 +66,7 @@ func (s *Service) GetIndicatorRanking(
 
 // TryWeights implements zonebench.ranking.v1.LiveRankingService.
 func (s *Service) TryWeights(ctx context.Context, req *rankingv1.TryWeightsRequest) (*rankingv1.TryWeightsResponse, error) {
-	at, err := s.reading(ctx, req.GetVersion())
-	if err != nil {
-		return nil, err
-	}
-	_, v, err := s.read(ctx, req.GetName(), at)
-	if err != nil {
-		return nil, err
-	}
-	table, err := s.source.table(req.GetName(), at)
+	at, v, table, err := s.tableOf(ctx, req.GetName(), req.GetVersion())
 	if err != nil {
 		return nil, err
 	}
