@@ -349,7 +349,12 @@ func TestStreamLostWhileRunning(t *testing.T) {
 				t.Fatal(err)
 			}
 			if replace {
-				if _, err := js.CreateStream(t.Context(), ledger.StreamConfig(1, s.led.ID(), 1)); err != nil {
+				// The server still removes the directory of the old one: it may fail to make the new one in it.
+				_, err := js.CreateStream(t.Context(), ledger.StreamConfig(1, s.led.ID(), 1))
+				for within := soon(t); err != nil && within.Err() == nil; {
+					_, err = js.CreateStream(within, ledger.StreamConfig(1, s.led.ID(), 1))
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
